@@ -1,0 +1,11 @@
+namespace Doorbell.Events;
+
+/// <summary>Something that happened in the machine: the one stream that logs, traces, <c>explain</c> and tests read.</summary>
+public abstract record MachineEvent
+{
+    /// <summary>The event's name in traces: lower case with dots, e.g. <c>iommu.map</c>, <c>msi.deliver</c>.</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>Hands over the fields, in the order a person wants to read them.</summary>
+    public abstract void Describe(IEventFields fields);
+}

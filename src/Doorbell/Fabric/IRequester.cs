@@ -1,0 +1,18 @@
+namespace Doorbell.Fabric;
+
+/// <summary>
+/// A function's way upstream: DMA and MSI on behalf of its RequesterID. The host behind it is the same whether client
+/// memory is an array or another process.
+/// </summary>
+/// <remarks>False means the transaction was aborted: the fault or refusal is in the event stream already (I10, N4), nothing was moved beyond what had been translated.</remarks>
+public interface IRequester
+{
+    /// <summary>Memory read by the device.</summary>
+    bool Read(Iova iova, Span<byte> destination);
+
+    /// <summary>Memory write by the device.</summary>
+    bool Write(Iova iova, ReadOnlySpan<byte> source);
+
+    /// <summary>The 32-bit write that is an MSI. Neither locks nor allocates while nobody traces.</summary>
+    bool WriteMsi(Iova iova, uint data);
+}

@@ -1,0 +1,30 @@
+namespace Doorbell.Iommu;
+
+/// <summary>Why a range of IOVAs is not the user's (I9).</summary>
+public enum ReservedRegionType
+{
+    /// <summary>Mapped one to one for firmware (RMRR): printed <c>direct</c>.</summary>
+    Direct,
+
+    /// <summary>Not to be used at all: printed <c>reserved</c>.</summary>
+    Reserved,
+
+    /// <summary>Hardware treats writes there as MSIs (x86): printed <c>msi</c>.</summary>
+    Msi,
+
+    /// <summary>Chosen by software for doorbells (ARM): printed <c>msi</c> in sysfs, as the kernel does.</summary>
+    SoftwareMsi,
+}
+
+/// <summary>A range of IOVAs a device's domain keeps from the user (I9).</summary>
+/// <param name="Base">First IOVA.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="Type">Why.</param>
+public readonly record struct ReservedRegion(Iova Base, ulong Size, ReservedRegionType Type)
+{
+    /// <summary>mainline's software window: 0x0800_0000 + 1 MiB (drivers/iommu, MSI_IOVA_BASE and MSI_IOVA_LENGTH).</summary>
+    public static ReservedRegion DefaultSoftwareMsi => new(new Iova(0x0800_0000), 0x10_0000, ReservedRegionType.SoftwareMsi);
+
+    /// <summary>Last IOVA, inclusive.</summary>
+    public Iova Last => Base + (Size - 1);
+}
