@@ -28,7 +28,7 @@ public readonly record struct Iova(ulong Value) : IComparable<Iova>
 /// <summary>A physical address of the machine: after translation, before bus decode. Bytes.</summary>
 /// <remarks>
 /// The low 48 bits with a zero top half-word are the described machine's own map (frames, RAM). Client memory that is
-/// mapped for DMA appears at <c>space &lt;&lt; 48 | vaddr</c>, space 1 and up: see <see cref="Fabric.PhysicalBus"/>.
+/// mapped for DMA appears at <c>space &lt;&lt; 48 | vaddr</c>, space 1 and up: see PhysicalBus.
 /// </remarks>
 public readonly record struct PhysicalAddress(ulong Value) : IComparable<PhysicalAddress>
 {
