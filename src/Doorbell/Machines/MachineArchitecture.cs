@@ -1,0 +1,8 @@
+namespace Doorbell.Machines;
+
+/// <summary>The instruction set of the described machine, which decides its interrupt and IOMMU world.</summary>
+public enum MachineArchitecture
+{
+    /// <summary>Arm, 64 bit: GIC and SMMU.</summary>
+    Arm64,
+}

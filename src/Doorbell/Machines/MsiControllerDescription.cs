@@ -1,0 +1,14 @@
+namespace Doorbell.Machines;
+
+/// <summary>An MSI controller of the machine: what a PCI host's msi-map or msi-parent names.</summary>
+public abstract record MsiControllerDescription
+{
+    /// <summary>Unique in the machine; msi-map entries use it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The frames it decodes, with names for people.</summary>
+    public abstract IEnumerable<MemoryRange> Frames { get; }
+
+    /// <summary>True where the controller looks an MSI up by who wrote it (M1, M2).</summary>
+    public abstract bool TranslatesByRequester { get; }
+}

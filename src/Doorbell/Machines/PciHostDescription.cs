@@ -1,0 +1,38 @@
+namespace Doorbell.Machines;
+
+/// <summary>A PCI host bridge: a segment's (part of) bus numbers, its windows and its ID maps.</summary>
+public sealed record PciHostDescription
+{
+    /// <summary>Unique in the machine.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Segment (Linux: domain).</summary>
+    public required ushort Segment { get; init; }
+
+    /// <summary>The root bus.</summary>
+    public required byte FirstBus { get; init; }
+
+    /// <summary>Last bus, inclusive.</summary>
+    public required byte LastBus { get; init; }
+
+    /// <summary>Configuration space, 1 MiB a bus from <see cref="FirstBus"/>.</summary>
+    public required MemoryRange Ecam { get; init; }
+
+    /// <summary>Memory windows.</summary>
+    public required IReadOnlyList<PciWindowDescription> Windows { get; init; }
+
+    /// <summary>Requester ID to StreamID; none where no IOMMU stands in front.</summary>
+    public IdMap IommuMap { get; init; } = IdMap.None;
+
+    /// <summary>Requester ID to DeviceID. An msi-parent is the identity at one controller.</summary>
+    public IdMap MsiMap { get; init; } = IdMap.None;
+
+    /// <summary>Root ports, all on the root bus.</summary>
+    public IReadOnlyList<PciRootPortDescription> RootPorts { get; init; } = [];
+
+    /// <summary>Where devices can be, in the order a tool should fill them.</summary>
+    public IReadOnlyList<PciSlotDescription> Slots { get; init; } = [];
+
+    /// <summary>True where the address is one of this host's buses.</summary>
+    public bool Owns(PciAddress address) => address.Segment == Segment && address.Bus >= FirstBus && address.Bus <= LastBus;
+}

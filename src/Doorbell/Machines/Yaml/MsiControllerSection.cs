@@ -1,0 +1,50 @@
+namespace Doorbell.Machines.Yaml;
+
+/// <summary>An element of <c>msi-controllers</c>.</summary>
+internal static class MsiControllerSection
+{
+    private enum ControllerType
+    {
+        GicV3Its,
+        GicV2m,
+    }
+
+    public static MsiControllerDescription Read(YamlMappingReader reader, MemoryClaims claims)
+    {
+        string name = claims.ReadName(reader);
+        ControllerType type = reader.OneOf("type", ("gicv3-its", ControllerType.GicV3Its), ("gicv2m", ControllerType.GicV2m));
+        MsiControllerDescription controller = type == ControllerType.GicV3Its ? ReadIts(reader, claims, name) : ReadV2m(reader, claims, name);
+        reader.Finish();
+        return controller;
+    }
+
+    private static GicV3ItsDescription ReadIts(YamlMappingReader reader, MemoryClaims claims, string name) => new()
+    {
+        Name = name,
+        Base = claims.ReadFrame(reader, $"ITS {name}", GicV3ItsDescription.FrameSize, alignment: 0x1_0000),
+        DeviceIdBits = (int)reader.Number("device-id-bits", "a number of bits from 1 to 32", 1, 32, 16),
+        EventIdBits = (int)reader.Number("event-id-bits", "a number of bits from 1 to 32", 1, 32, 16),
+        IntIdBits = (int)reader.Number("intid-bits", "a number of bits from 14 to 24", 14, 24, 16),
+    };
+
+    private static GicV2mDescription ReadV2m(YamlMappingReader reader, MemoryClaims claims, string name)
+    {
+        var frames = new List<GicV2mFrameDescription>();
+        foreach (YamlMappingReader item in reader.Mappings("frames", "frame", optional: false))
+        {
+            PhysicalAddress start = claims.ReadFrame(item, $"GICv2m frame {item.Path}", GicV2mFrameDescription.FrameSize, alignment: 0x1000);
+            uint spiBase = (uint)item.Number("spi-base", "the INTID of an SPI, from 32 to 1019", 32, 1019);
+            uint spiCount = (uint)item.Number("spi-count", "a number of SPIs that ends at INTID 1019 or before", 1, 1020 - spiBase);
+            var frame = new GicV2mFrameDescription(start, spiBase, spiCount);
+            if (frames.Find(other => other.SpiBase <= frame.SpiLast && frame.SpiBase <= other.SpiLast) is { } shared)
+            {
+                item.Fail("spi-base", $"SPIs {frame.SpiBase} to {frame.SpiLast} overlap those of the frame at {shared.Base}, {shared.SpiBase} to {shared.SpiLast}: expected SPIs of its own.");
+            }
+
+            frames.Add(frame);
+            item.Finish();
+        }
+
+        return new GicV2mDescription { Name = name, MsiFrames = frames };
+    }
+}
