@@ -1,0 +1,51 @@
+namespace Doorbell.Pci;
+
+/// <summary>
+/// A device's behaviour: what it is on the bus, what its registers do. It reaches memory and raises interrupts through the
+/// <see cref="PciFunction"/> it is attached to, and knows nothing of the machine around it.
+/// </summary>
+/// <remarks>The function calls a model from one thread at a time.</remarks>
+public abstract class PciDeviceModel
+{
+    private PciFunction? _function;
+
+    /// <summary>The model's name on a command line: <c>nvme</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Identity, BARs and interrupts. Fixed for the model's life.</summary>
+    public abstract PciDeviceDescription Description { get; }
+
+    /// <summary>The function the model is attached to; using it before is a bug and throws.</summary>
+    protected PciFunction Function => _function ?? throw new InvalidOperationException($"{Name} is not attached to a function");
+
+    /// <summary>A read of device registers. Bytes the device does not have must be filled as well (zero, as a rule).</summary>
+    /// <param name="bar">Index of the BAR.</param>
+    /// <param name="offset">Bytes into it; the whole access lies inside.</param>
+    /// <param name="destination">1 to 8 bytes as a rule, more from a client that reads in bulk; alignment is the client's affair.</param>
+    public abstract void ReadBar(int bar, ulong offset, Span<byte> destination);
+
+    /// <summary>A write of device registers.</summary>
+    /// <param name="bar">Index of the BAR.</param>
+    /// <param name="offset">Bytes into it; the whole access lies inside.</param>
+    /// <param name="source">1 to 8 bytes as a rule.</param>
+    public abstract void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source);
+
+    /// <summary>Back to the state after power-on; what is stored (a disk's contents) stays.</summary>
+    public abstract void Reset();
+
+    /// <summary>The model has its function now.</summary>
+    protected virtual void OnAttached(PciFunction function)
+    {
+    }
+
+    internal void Attach(PciFunction function)
+    {
+        if (_function is not null)
+        {
+            throw new InvalidOperationException($"{Name} is attached to {_function.Name} already");
+        }
+
+        _function = function;
+        OnAttached(function);
+    }
+}
