@@ -1,0 +1,323 @@
+using Doorbell.Iommu.Events;
+
+namespace Doorbell.Iommu;
+
+/// <summary>A domain's window of IOVAs for doorbells (I3) and the doorbells bound in it (I4 to I8).</summary>
+/// <remarks>
+/// The lock guards the bookkeeping only and is never held across page-table work (I6). What a get has mapped in the meantime it
+/// publishes under the lock, or takes back when another was faster. An IOVA goes back to the allocator last, when nothing
+/// translates it any more (I7, N3).
+/// </remarks>
+public sealed class ReservedIovaDomain
+{
+    private readonly IommuDomain _domain;
+    private readonly Lock _lock = new();
+    private readonly IovaAllocator _iovas;
+
+    // Both by granule number. More than one binding can hold a PA (a wider range, more protection); the oldest comes first.
+    private readonly RadixTree<DoorbellBinding[]> _byPhysicalAddress = new();
+    private readonly RadixTree<DoorbellBinding> _byIova = new();
+
+    private bool _closed;
+    private int _bindingCount;
+    private long _referenceCount;
+
+    internal ReservedIovaDomain(IommuDomain domain, Iova start, ulong size, int order, DoorbellRetention retention)
+    {
+        _domain = domain;
+        Base = start;
+        Size = size;
+        Order = order;
+        Retention = retention;
+        _iovas = new IovaAllocator(start, size, order);
+    }
+
+    /// <summary>First IOVA of the window.</summary>
+    public Iova Base { get; }
+
+    /// <summary>Bytes.</summary>
+    public ulong Size { get; }
+
+    /// <summary>Last IOVA, inclusive.</summary>
+    public Iova Last => Base + (Size - 1);
+
+    /// <summary>log2 of the granule doorbells are bound in, in bytes.</summary>
+    public int Order { get; }
+
+    /// <summary>How long a doorbell stays mapped.</summary>
+    public DoorbellRetention Retention { get; }
+
+    /// <summary>Doorbells bound now.</summary>
+    public int BindingCount => Volatile.Read(ref _bindingCount);
+
+    /// <summary>References held on all of them together (N2).</summary>
+    public long ReferenceCount => Volatile.Read(ref _referenceCount);
+
+    /// <summary>Granules of the window that are taken; while nothing races, those of the bindings.</summary>
+    public long UsedGranules
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _iovas.Used;
+            }
+        }
+    }
+
+    /// <summary>The doorbells bound now, by rising IOVA: a copy.</summary>
+    public IReadOnlyList<DoorbellBinding> GetBindings()
+    {
+        lock (_lock)
+        {
+            return [.. _byIova.Values().Distinct()];
+        }
+    }
+
+    internal bool Overlaps(ulong first, ulong last) => first <= Last.Value && last >= Base.Value;
+
+    internal Result<Iova> Get(PhysicalAddress pa, ulong size, IommuProtection protection)
+    {
+        if (size == 0 || size - 1 > ulong.MaxValue - pa.Value)
+        {
+            return Result.Fail(Errno.EINVAL, $"{_domain}: doorbell {pa}, size 0x{size:x}: not a range of addresses (I4)");
+        }
+
+        ulong mask = (1UL << Order) - 1;
+        PhysicalAddress start = new(pa.Value & ~mask);
+        ulong granules = (((pa.Value + (size - 1)) | mask) - start.Value >> Order) + 1;
+        DoorbellBinding? binding;
+        Iova iova = default;
+        int references = 0;
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                return Closed(pa);
+            }
+
+            binding = Find(pa, size, protection);
+            if (binding is not null)
+            {
+                references = AddReference(binding);
+            }
+            else if (!_iovas.TryAllocate(granules, out iova))
+            {
+                return Result.Fail(Errno.ENOMEM, $"{_domain}: no room for doorbell {pa}, size 0x{size:x}: {_iovas.Used} of {_iovas.Capacity} granules of the window {Base}-{Last} are taken (I5)");
+            }
+        }
+
+        if (binding is not null)
+        {
+            EmitGet(binding, references);
+            return binding.IovaOf(pa);
+        }
+
+        return Bind(new DoorbellBinding(start, iova, granules << Order, protection), pa, size);
+    }
+
+    private Result<Iova> Bind(DoorbellBinding fresh, PhysicalAddress pa, ulong size)
+    {
+        Result mapped = _domain.MapDoorbell(fresh.Iova, fresh.PhysicalAddress, fresh.Size, fresh.Protection);
+        if (!mapped.IsOk)
+        {
+            FreeIova(fresh);
+            return mapped;
+        }
+
+        DoorbellBinding? winner = null;
+        int references = 0;
+        bool closed;
+        lock (_lock)
+        {
+            closed = _closed;
+            if (!closed)
+            {
+                winner = Find(pa, size, fresh.Protection);
+                if (winner is null)
+                {
+                    Link(fresh);
+                }
+
+                references = AddReference(winner ?? fresh);
+            }
+        }
+
+        if (!closed && winner is null)
+        {
+            if (_domain.Events.IsEnabled)
+            {
+                _domain.Events.Emit(new DoorbellBindEvent(_domain.Iommu.Name, _domain.Id, fresh.PhysicalAddress, fresh.Iova, fresh.Size, references));
+            }
+
+            return fresh.IovaOf(pa);
+        }
+
+        // Another was faster, or the window went: first nothing translates the IOVA, then it is free (I6, N3).
+        _domain.UnmapDoorbell(fresh.Iova, fresh.Size);
+        FreeIova(fresh);
+        if (winner is null)
+        {
+            return Closed(pa);
+        }
+
+        EmitGet(winner, references);
+        return winner.IovaOf(pa);
+    }
+
+    internal void Put(Iova iova)
+    {
+        DoorbellBinding? binding;
+        int references;
+        bool last;
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            binding = iova < Base || iova > Last ? null : _byIova.Find((iova.Value - Base.Value) >> Order);
+            if (binding is null || binding.References == 0)
+            {
+                throw new InvalidOperationException($"{_domain}: {iova} is put without having been got (N2)");
+            }
+
+            references = binding.DropReference();
+            Volatile.Write(ref _referenceCount, _referenceCount - 1);
+            last = references == 0 && Retention == DoorbellRetention.UntilLastReference;
+            if (last)
+            {
+                Unlink(binding);
+            }
+        }
+
+        if (last)
+        {
+            Unbind(binding, references);
+        }
+        else if (_domain.Events.IsEnabled)
+        {
+            _domain.Events.Emit(new DoorbellPutEvent(_domain.Iommu.Name, _domain.Id, binding.PhysicalAddress, binding.Iova, binding.Size, references));
+        }
+    }
+
+    internal bool TryGetBoundIova(PhysicalAddress pa, out Iova iova)
+    {
+        lock (_lock)
+        {
+            DoorbellBinding[]? bindings = _byPhysicalAddress.Find(pa.Value >> Order);
+            iova = bindings is null ? default : bindings[0].IovaOf(pa);
+            return bindings is not null;
+        }
+    }
+
+    /// <summary>I8: nothing is bound or mapped afterwards, and no get that is under way brings anything back.</summary>
+    internal void Close()
+    {
+        IReadOnlyList<DoorbellBinding> left;
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            _closed = true;
+            left = GetBindings();
+            foreach (DoorbellBinding binding in left)
+            {
+                Unlink(binding);
+                Volatile.Write(ref _referenceCount, _referenceCount - binding.References);
+            }
+        }
+
+        foreach (DoorbellBinding binding in left)
+        {
+            Unbind(binding, binding.References);
+        }
+    }
+
+    private Result Closed(PhysicalAddress pa) =>
+        Result.Fail(Errno.EINVAL, $"{_domain}: doorbell {pa}: the domain's window {Base}-{Last} has been freed (I5, I8)");
+
+    private DoorbellBinding? Find(PhysicalAddress pa, ulong size, IommuProtection protection)
+    {
+        foreach (DoorbellBinding binding in _byPhysicalAddress.Find(pa.Value >> Order) ?? [])
+        {
+            if (binding.Covers(pa, size, protection))
+            {
+                return binding;
+            }
+        }
+
+        return null;
+    }
+
+    private int AddReference(DoorbellBinding binding)
+    {
+        Volatile.Write(ref _referenceCount, _referenceCount + 1);
+        return binding.AddReference();
+    }
+
+    private void Link(DoorbellBinding binding)
+    {
+        for (ulong i = 0; i < binding.Size >> Order; i++)
+        {
+            ulong granule = (binding.PhysicalAddress.Value >> Order) + i;
+            DoorbellBinding[]? there = _byPhysicalAddress.Find(granule);
+            _byPhysicalAddress.Set(granule, there is null ? [binding] : [.. there, binding]);
+            _byIova.Set(((binding.Iova.Value - Base.Value) >> Order) + i, binding);
+        }
+
+        Volatile.Write(ref _bindingCount, _bindingCount + 1);
+    }
+
+    private void Unlink(DoorbellBinding binding)
+    {
+        for (ulong i = 0; i < binding.Size >> Order; i++)
+        {
+            ulong granule = (binding.PhysicalAddress.Value >> Order) + i;
+            DoorbellBinding[] there = _byPhysicalAddress.Find(granule)!;
+            if (there.Length == 1)
+            {
+                _byPhysicalAddress.Remove(granule);
+            }
+            else
+            {
+                _byPhysicalAddress.Set(granule, [.. there.Where(other => other != binding)]);
+            }
+
+            _byIova.Remove(((binding.Iova.Value - Base.Value) >> Order) + i);
+        }
+
+        Volatile.Write(ref _bindingCount, _bindingCount - 1);
+    }
+
+    // Unlinked already: unmapped and invalidated, and only then free for another doorbell (I7).
+    private void Unbind(DoorbellBinding binding, int references)
+    {
+        _domain.UnmapDoorbell(binding.Iova, binding.Size);
+        FreeIova(binding);
+        if (_domain.Events.IsEnabled)
+        {
+            _domain.Events.Emit(new DoorbellUnbindEvent(_domain.Iommu.Name, _domain.Id, binding.PhysicalAddress, binding.Iova, binding.Size, references));
+        }
+    }
+
+    private void FreeIova(DoorbellBinding binding)
+    {
+        lock (_lock)
+        {
+            _iovas.Free(binding.Iova, binding.Size >> Order);
+        }
+    }
+
+    private void EmitGet(DoorbellBinding binding, int references)
+    {
+        if (_domain.Events.IsEnabled)
+        {
+            _domain.Events.Emit(new DoorbellGetEvent(_domain.Iommu.Name, _domain.Id, binding.PhysicalAddress, binding.Iova, binding.Size, references));
+        }
+    }
+}

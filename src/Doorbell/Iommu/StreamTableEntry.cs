@@ -1,0 +1,85 @@
+using System.Runtime.CompilerServices;
+using Doorbell.Iommu.Events;
+
+namespace Doorbell.Iommu;
+
+/// <summary>A stream of a unit and the domain its transactions go through. One object a stream, for ever: a requester may keep it.</summary>
+public sealed class StreamTableEntry
+{
+    private readonly Iommu _iommu;
+    private readonly ulong _hardwareMsiBase;
+    private readonly ulong _hardwareMsiSize;
+
+    private IommuDomain _domain;
+    private long _faultCount;
+
+    internal StreamTableEntry(Iommu iommu, StreamId stream, bool isValid, IommuDomain domain)
+    {
+        _iommu = iommu;
+        _domain = domain;
+        StreamId = stream;
+        IsValid = isValid;
+        _hardwareMsiBase = iommu.Model.HardwareMsi?.Base.Value ?? 0;
+        _hardwareMsiSize = iommu.Model.HardwareMsi?.Size ?? 0;
+    }
+
+    /// <summary>The stream.</summary>
+    public StreamId StreamId { get; }
+
+    /// <summary>False where the unit's stream table has no such stream; each of its transactions is a fault.</summary>
+    public bool IsValid { get; }
+
+    /// <summary>The domain in force: while it is attached to none, the unit's for unattached streams.</summary>
+    public IommuDomain Domain => Volatile.Read(ref _domain);
+
+    /// <summary>True between attach and detach.</summary>
+    public bool IsAttached => Domain != _iommu.UnattachedDomain;
+
+    /// <summary>Faults of this stream (I10).</summary>
+    public long FaultCount => Volatile.Read(ref _faultCount);
+
+    /// <summary>Translates for a device. A failure is counted and an event (I10). Neither locks nor, while it succeeds, allocates.</summary>
+    /// <param name="iova">The address on the bus.</param>
+    /// <param name="access">Read or Write.</param>
+    /// <param name="pa">Where it goes.</param>
+    public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa) => TryTranslate(iova, access, out pa, out _);
+
+    /// <inheritdoc cref="TryTranslate(Iova, IommuProtection, out PhysicalAddress)"/>
+    /// <param name="iova">The address on the bus.</param>
+    /// <param name="access">Read or Write.</param>
+    /// <param name="pa">Where it goes.</param>
+    /// <param name="contiguous">Bytes from there on that follow without another translation.</param>
+    public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
+    {
+        // x86: a write to the MSI range is an interrupt request and never sees the tables (VT-d, 3.14; AMD-Vi, 2.1.4.2).
+        ulong offset = unchecked(iova.Value - _hardwareMsiBase);
+        if (offset < _hardwareMsiSize && access == IommuProtection.Write)
+        {
+            pa = new PhysicalAddress(iova.Value);
+            contiguous = _hardwareMsiSize - offset;
+            return true;
+        }
+
+        IommuDomain domain = Volatile.Read(ref _domain);
+        return (IsValid && domain.TryTranslate(iova, access, out pa, out contiguous))
+            || Refuse(domain, iova, access, out pa, out contiguous);
+    }
+
+    internal void SetDomain(IommuDomain domain) => Volatile.Write(ref _domain, domain);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Refuse(IommuDomain domain, Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
+    {
+        pa = default;
+        contiguous = 0;
+        Interlocked.Increment(ref _faultCount);
+        _iommu.CountFault();
+        if (_iommu.Events.IsEnabled)
+        {
+            IommuFaultReason reason = IsValid ? domain.FaultReasonOf(iova) : IommuFaultReason.BadStream;
+            _iommu.Events.Emit(new IommuFaultEvent(_iommu.Name, StreamId, iova, access, reason, _iommu.Model.NameOf(reason)));
+        }
+
+        return false;
+    }
+}
