@@ -1,0 +1,23 @@
+using Doorbell.SystemTests.Support;
+
+namespace Doorbell.SystemTests;
+
+/// <summary>The guests against QEMU's own nvme: when these fail, nothing can be learnt from a guest behind Doorbell.</summary>
+public class GuestImageTests
+{
+    [SkippableTheory]
+    [InlineData("arm64")]
+    [InlineData("amd64")]
+    public void A_guest_is_sound_with_an_nvme_that_QEMU_emulates(string architecture)
+    {
+        Guest guest = Guest.Of(architecture);
+        guest.Require();
+        using var folder = new TemporaryFolder();
+        string disk = folder.Disk(Guest.DiskMebibytes);
+
+        string[] command = guest.Command("-drive", $"if=none,id=disk,format=raw,file={disk}", "-device", "nvme,drive=disk,serial=1");
+        Outcome outcome = Run.ToEnd(command[0], command[1..], TimeSpan.FromMinutes(3));
+
+        new GuestReport(outcome).MustBeSound(disk);
+    }
+}

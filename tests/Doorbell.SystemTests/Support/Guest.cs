@@ -1,0 +1,54 @@
+namespace Doorbell.SystemTests.Support;
+
+/// <summary>Debian's kernel for an architecture with an init that uses one nvme disk, and the QEMU that boots it. tests/guest makes and describes it.</summary>
+internal sealed class Guest
+{
+    /// <summary>Where the guest writes on its disk.</summary>
+    public const int OffsetMebibytes = 8;
+
+    /// <summary>How much it writes.</summary>
+    public const int Mebibytes = 16;
+
+    /// <summary>A disk with room on both sides of what the guest writes.</summary>
+    public const int DiskMebibytes = 64;
+
+    public const int Cpus = 2;
+
+    private readonly string _program;
+    private readonly string _package;
+    private readonly string[] _board;
+    private readonly string _console;
+
+    private Guest(string architecture, string program, string package, string console, string[] board) =>
+        (Architecture, _program, _package, _console, _board) = (architecture, program, package, console, board);
+
+    public static Guest Arm64 { get; } = new("arm64", "/usr/bin/qemu-system-aarch64", "qemu-system-arm", "ttyAMA0", ["-M", "virt,gic-version=3", "-cpu", "cortex-a76"]);
+
+    /// <remarks>
+    /// RAM below 128 MiB and above 4 GiB only: a PC's ordinary RAM would lie over an ARM host's MSI window at 0x8000000, and QEMU gives up
+    /// when a piece of RAM cannot be mapped, on a real ARM host as here.
+    /// </remarks>
+    public static Guest Amd64 { get; } = new("amd64", "/usr/bin/qemu-system-x86_64", "qemu-system-x86", "ttyS0", ["-M", "q35,max-ram-below-4g=128M"]);
+
+    public string Architecture { get; }
+
+    private string Folder => Path.Combine(Repository.Cache, $"guest-{Architecture}");
+
+    public static Guest Of(string architecture) => architecture == "arm64" ? Arm64 : Amd64;
+
+    public void Require()
+    {
+        Requirement.Package(_program, _package);
+        Requirement.File(Path.Combine(Folder, "vmlinuz"), "run ./test once: it fetches Debian's kernels");
+        Requirement.File(Path.Combine(Folder, "initrd"), "run ./test once: it builds the initramfs images");
+    }
+
+    /// <summary>The whole command, the program first; never with hardware virtualisation.</summary>
+    /// <param name="devices">What the guest gets besides its board.</param>
+    public string[] Command(params string[] devices) =>
+    [
+        _program, .. _board, "-accel", "tcg", "-m", "1G", "-smp", $"{Cpus}", "-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot",
+        "-kernel", Path.Combine(Folder, "vmlinuz"), "-initrd", Path.Combine(Folder, "initrd"),
+        "-append", $"console={_console} loglevel=4 panic=-1 doorbell.offset_mib={OffsetMebibytes} doorbell.mib={Mebibytes}", .. devices,
+    ];
+}
