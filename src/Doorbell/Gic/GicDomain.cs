@@ -1,0 +1,133 @@
+using Doorbell.Interrupts;
+
+namespace Doorbell.Gic;
+
+/// <summary>
+/// The GIC itself, root of the hierarchy: hands INTIDs to interrupts and brings an INTID that is raised to its handler
+/// (distributor and redistributors of IHI 0069; for GICv2 the distributor of IHI 0048).
+/// </summary>
+/// <remarks>
+/// Chosen: an INTID nobody holds is neither enabled nor pending. Hardware keeps a pending bit for it; keeping it here
+/// would hand a stray write to the INTID's next owner (N4).
+/// </remarks>
+public sealed class GicDomain : IrqDomain
+{
+    /// <summary>First SPI (IHI 0069, 2.2).</summary>
+    public const uint FirstSpi = 32;
+
+    /// <summary>First INTID that is no SPI (1020 to 1023 are special).</summary>
+    public const uint SpiLimit = 1020;
+
+    /// <summary>First LPI (IHI 0069, 2.2).</summary>
+    public const uint FirstLpi = 8192;
+
+    private readonly IntidTable _intids;
+    private readonly GicChip _chip;
+    private readonly byte[]?[] _lpiConfiguration;
+
+    /// <summary>A GIC.</summary>
+    /// <param name="name">Name: <c>gic@8000000</c>.</param>
+    /// <param name="cpus">CPUs interrupts can go to.</param>
+    /// <param name="spis">SPIs implemented, 0 to 988.</param>
+    /// <param name="intidBits">GICD_TYPER.IDbits + 1 where LPIs are implemented (14 to 24), 0 where they are not (GICv2).</param>
+    public GicDomain(string name, int cpus, int spis, int intidBits)
+        : base(name, null, IrqDomainFlags.None)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(cpus, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(spis, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(spis, (int)(SpiLimit - FirstSpi));
+        if (intidBits is not 0 and (< 14 or > 24))
+        {
+            throw new ArgumentOutOfRangeException(nameof(intidBits), intidBits, "LPIs need 14 to 24 bits of INTID.");
+        }
+
+        Cpus = cpus;
+        Spis = spis;
+        LpiLimit = intidBits == 0 ? 0 : 1u << intidBits;
+        _intids = new IntidTable(Math.Max(LpiLimit, SpiLimit));
+        _lpiConfiguration = new byte[]?[(_intids.Limit + ConfigurationMask) >> ConfigurationBits];
+        _chip = new GicChip(this);
+    }
+
+    private const int ConfigurationBits = 12;
+    private const uint ConfigurationMask = (1u << ConfigurationBits) - 1;
+
+    /// <summary>CPUs interrupts can go to, numbered from 0.</summary>
+    public int Cpus { get; }
+
+    /// <summary>SPIs implemented.</summary>
+    public int Spis { get; }
+
+    /// <summary>First INTID that is no LPI; 0 where there are none.</summary>
+    public uint LpiLimit { get; }
+
+    /// <summary>LPIs there are.</summary>
+    public uint Lpis => LpiLimit == 0 ? 0 : LpiLimit - FirstLpi;
+
+    /// <summary>True for an SPI this GIC implements.</summary>
+    public bool IsSpi(uint intid) => intid >= FirstSpi && intid - FirstSpi < (uint)Spis;
+
+    /// <summary>True for an LPI this GIC implements.</summary>
+    public bool IsLpi(uint intid) => intid >= FirstLpi && intid < LpiLimit;
+
+    /// <summary>The interrupt that holds an INTID now, or null. Neither locks nor allocates.</summary>
+    public IrqDescriptor? Find(uint intid) => _intids.Find(intid);
+
+    /// <summary>An LPI's byte of the LPI configuration table (IHI 0069, 5.1.1): bit 0 enable, bits 7:2 priority. It acts when it is reloaded.</summary>
+    internal byte GetLpiConfiguration(uint lpi) => _lpiConfiguration[lpi >> ConfigurationBits]?[lpi & ConfigurationMask] ?? 0;
+
+    internal void SetLpiConfiguration(uint lpi, byte value) =>
+        (_lpiConfiguration[lpi >> ConfigurationBits] ??= new byte[ConfigurationMask + 1])[lpi & ConfigurationMask] = value;
+
+    /// <summary>The redistributor reads an LPI's configuration again (INV, INVALL); until then it goes by what it read before.</summary>
+    internal void ReloadLpi(uint lpi) => Find(lpi)?.SetEnabled((GetLpiConfiguration(lpi) & LpiEnable) != 0);
+
+    internal const byte LpiEnable = 1;
+
+    /// <summary>The priority Linux gives every interrupt.</summary>
+    internal const byte LpiDefaultPriority = 0xa0;
+
+    /// <inheritdoc/>
+    protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)
+    {
+        for (int i = 0; i < irqs.Length; i++)
+        {
+            uint intid = allocation.Intid + (uint)i;
+            if (!IsSpi(intid) && !IsLpi(intid))
+            {
+                return Result.Fail(Errno.EINVAL, $"{Name} has no interrupt {intid}: it implements {Spis} SPIs and {Lpis} LPIs.");
+            }
+
+            if (_intids.Find(intid) is { } holder)
+            {
+                return Result.Fail(Errno.EBUSY, $"INTID {intid} of {Name} is {holder} already.");
+            }
+        }
+
+        for (int i = 0; i < irqs.Length; i++)
+        {
+            uint intid = allocation.Intid + (uint)i;
+            irqs[i].HwIrq = intid;
+            irqs[i].Chip = _chip;
+            if (IsLpi(intid))
+            {
+                SetLpiConfiguration(intid, LpiDefaultPriority);
+            }
+
+            _intids.Set(intid, irqs[i].Descriptor);
+        }
+
+        return Result.Ok;
+    }
+
+    /// <inheritdoc/>
+    protected override void OnFree(ReadOnlySpan<IrqData> irqs)
+    {
+        foreach (IrqData irq in irqs)
+        {
+            _intids.Set((uint)irq.HwIrq, null);
+            irq.Descriptor.SetEnabled(false);
+            irq.Descriptor.ClearPending();
+        }
+    }
+}

@@ -1,0 +1,172 @@
+namespace Doorbell.Gic;
+
+/// <summary>Executes ITS commands on the tables (IHI 0069, 5.3). A command with an error changes nothing.</summary>
+internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int eventIdBits)
+{
+    public ItsCommandError Execute(in ItsCommand command) => command.Opcode switch
+    {
+        ItsOpcode.Mapd => Mapd(command),
+        ItsOpcode.Mapc => Mapc(command),
+        ItsOpcode.Mapti => Map(command, command.PIntid),
+        ItsOpcode.Mapi => Map(command, command.Event.Value),
+        ItsOpcode.Invall => Invall(command),
+        ItsOpcode.Movall => Movall(command),
+        // Execution is in order and immediate, so SYNC finds nothing to wait for.
+        ItsOpcode.Sync => InRange(command.Target) ? ItsCommandError.None : ItsCommandError.TargetOutOfRange,
+        _ => OnMappedEvent(command),
+    };
+
+    private ItsCommandError Mapd(in ItsCommand command)
+    {
+        if (command.Device.Value >= tables.DeviceLimit)
+        {
+            return ItsCommandError.DeviceOutOfRange;
+        }
+
+        if (command.Valid && (command.Size < 0 || command.Size >= eventIdBits))
+        {
+            return ItsCommandError.IttSizeOutOfRange;
+        }
+
+        // Chosen: MAPD with V=1 on a mapped device starts with an empty ITT. In the manual the ITT is memory the
+        // driver has cleared; what it pointed at before is not looked at again.
+        tables.SetDevice(command.Device, command.Valid ? new ItsDeviceTableEntry(command.Size) : null);
+        return ItsCommandError.None;
+    }
+
+    private ItsCommandError Mapc(in ItsCommand command)
+    {
+        if (command.Icid >= tables.Collections)
+        {
+            return ItsCommandError.CollectionOutOfRange;
+        }
+
+        if (command.Valid && !InRange(command.Target))
+        {
+            return ItsCommandError.TargetOutOfRange;
+        }
+
+        tables.SetTarget(command.Icid, command.Valid ? (int)command.Target : null);
+        return ItsCommandError.None;
+    }
+
+    private ItsCommandError Map(in ItsCommand command, uint intid)
+    {
+        ItsCommandError error = FindEvent(command, out ItsDeviceTableEntry? device);
+        if (error != ItsCommandError.None)
+        {
+            return error;
+        }
+
+        if (command.Icid >= tables.Collections)
+        {
+            return ItsCommandError.CollectionOutOfRange;
+        }
+
+        if (!gic.IsLpi(intid))
+        {
+            return ItsCommandError.PhysicalIdOutOfRange;
+        }
+
+        // Chosen: a second MAPTI of an event replaces the first (CONSTRAINED UNPREDICTABLE).
+        ulong generation = device!.Read(command.Event.Value).Generation + 1;
+        device.Write(command.Event.Value, new ItsTranslation(intid, command.Icid, generation));
+        return ItsCommandError.None;
+    }
+
+    private ItsCommandError OnMappedEvent(in ItsCommand command)
+    {
+        ItsCommandError error = FindEvent(command, out ItsDeviceTableEntry? device);
+        if (error != ItsCommandError.None)
+        {
+            return error;
+        }
+
+        uint eventId = command.Event.Value;
+        ItsTranslation translation = device!.Read(eventId);
+        if (command.Opcode == ItsOpcode.Movi && command.Icid >= tables.Collections)
+        {
+            return ItsCommandError.CollectionOutOfRange;
+        }
+
+        if (!translation.IsValid)
+        {
+            return ItsCommandError.UnmappedInterrupt;
+        }
+
+        ushort icid = command.Opcode == ItsOpcode.Movi ? command.Icid : translation.Icid;
+        if (command.Opcode != ItsOpcode.Discard && !tables.TryGetTarget(icid, out _))
+        {
+            return ItsCommandError.UnmappedCollection;
+        }
+
+        switch (command.Opcode)
+        {
+            case ItsOpcode.Movi:
+                // Pending state lives with the LPI, so it moves along.
+                device.Write(eventId, new ItsTranslation(translation.Intid, icid, translation.Generation));
+                break;
+            case ItsOpcode.Inv:
+                gic.ReloadLpi(translation.Intid);
+                break;
+            case ItsOpcode.Int:
+                gic.Find(translation.Intid)?.Raise();
+                break;
+            case ItsOpcode.Clear:
+                gic.Find(translation.Intid)?.ClearPending();
+                break;
+            case ItsOpcode.Discard:
+                device.Write(eventId, translation.Discarded);
+                gic.Find(translation.Intid)?.ClearPending();
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(command), command.Opcode, "not an ITS command");
+        }
+
+        return ItsCommandError.None;
+    }
+
+    private ItsCommandError Invall(in ItsCommand command)
+    {
+        if (command.Icid >= tables.Collections)
+        {
+            return ItsCommandError.CollectionOutOfRange;
+        }
+
+        if (!tables.TryGetTarget(command.Icid, out _))
+        {
+            return ItsCommandError.UnmappedCollection;
+        }
+
+        foreach (ItsTranslation translation in tables.TranslationsOf(command.Icid))
+        {
+            gic.ReloadLpi(translation.Intid);
+        }
+
+        return ItsCommandError.None;
+    }
+
+    // Routing follows the collections, and pending state lives with the LPI: nothing is left behind at a redistributor
+    // for MOVALL to carry.
+    private ItsCommandError Movall(in ItsCommand command) =>
+        InRange(command.Target) && InRange(command.Target2) ? ItsCommandError.None : ItsCommandError.TargetOutOfRange;
+
+    private ItsCommandError FindEvent(in ItsCommand command, out ItsDeviceTableEntry? device)
+    {
+        device = null;
+        if (command.Device.Value >= tables.DeviceLimit)
+        {
+            return ItsCommandError.DeviceOutOfRange;
+        }
+
+        device = tables.GetDevice(command.Device);
+        if (device is null)
+        {
+            return ItsCommandError.UnmappedDevice;
+        }
+
+        return device.InRange(command.Event.Value) ? ItsCommandError.None : ItsCommandError.EventOutOfRange;
+    }
+
+    private bool InRange(uint target) => target < (uint)gic.Cpus;
+}

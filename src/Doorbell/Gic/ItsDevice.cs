@@ -1,0 +1,20 @@
+using Doorbell.Interrupts;
+
+namespace Doorbell.Gic;
+
+/// <summary>What the ITS's driver keeps a DeviceID: its ITT's size, its range of LPIs, its EventIDs (struct its_device). Functions behind one DeviceID share it.</summary>
+internal sealed class ItsDevice(DeviceId id, int size, uint firstLpi, uint lpis) : IrqDeviceContext
+{
+    public DeviceId Id { get; } = id;
+
+    /// <summary>MAPD's Size.</summary>
+    public int Size { get; } = size;
+
+    public uint FirstLpi { get; } = firstLpi;
+
+    public uint Lpis { get; } = lpis;
+
+    public AlignedIdAllocator Events { get; } = new(0, lpis);
+
+    public int Users { get; set; } = 1;
+}

@@ -1,0 +1,84 @@
+namespace Doorbell.Gic;
+
+/// <summary>An ITS's memory: device table (two levels, as the manual's indirect one) and collection table. One writer at a time; readers take no lock.</summary>
+internal sealed class ItsTables
+{
+    private const int PageBits = 10;
+    private const uint PageMask = (1u << PageBits) - 1;
+    private const int Unmapped = -1;
+
+    private readonly ItsDeviceTableEntry?[]?[] _devices;
+    private readonly int[] _collections;
+
+    public ItsTables(int deviceIdBits, int collections)
+    {
+        DeviceLimit = 1ul << deviceIdBits;
+        _devices = new ItsDeviceTableEntry?[]?[(int)((DeviceLimit + PageMask) >> PageBits)];
+        _collections = new int[collections];
+        Array.Fill(_collections, Unmapped);
+    }
+
+    /// <summary>First DeviceID that does not fit.</summary>
+    public ulong DeviceLimit { get; }
+
+    public int Collections => _collections.Length;
+
+    /// <summary>The device's entry; null where it has none or where the DeviceID does not fit.</summary>
+    public ItsDeviceTableEntry? GetDevice(DeviceId device)
+    {
+        uint index = device.Value >> PageBits;
+        ItsDeviceTableEntry?[]?[] devices = _devices;
+        if (index >= (uint)devices.Length)
+        {
+            return null;
+        }
+
+        ItsDeviceTableEntry?[]? page = Volatile.Read(ref devices[index]);
+        return page is null ? null : Volatile.Read(ref page[device.Value & PageMask]);
+    }
+
+    public void SetDevice(DeviceId device, ItsDeviceTableEntry? entry)
+    {
+        ref ItsDeviceTableEntry?[]? page = ref _devices[device.Value >> PageBits];
+        if (page is null)
+        {
+            if (entry is null)
+            {
+                return;
+            }
+
+            Volatile.Write(ref page, new ItsDeviceTableEntry?[PageMask + 1]);
+        }
+
+        Volatile.Write(ref page![device.Value & PageMask], entry);
+    }
+
+    /// <summary>The redistributor (CPU) a collection goes to; false where it goes nowhere.</summary>
+    public bool TryGetTarget(ushort icid, out int target)
+    {
+        int[] collections = _collections;
+        target = icid < (uint)collections.Length ? Volatile.Read(ref collections[icid]) : Unmapped;
+        return target != Unmapped;
+    }
+
+    public void SetTarget(ushort icid, int? target) => Volatile.Write(ref _collections[icid], target ?? Unmapped);
+
+    /// <summary>Every valid translation of a collection (INVALL).</summary>
+    public IEnumerable<ItsTranslation> TranslationsOf(ushort icid)
+    {
+        foreach (ItsDeviceTableEntry?[]? page in _devices)
+        {
+            foreach (ItsDeviceTableEntry? device in page ?? [])
+            {
+                for (uint i = 0; i < (device?.Events ?? 0); i++)
+                {
+                    ItsTranslation translation = device!.Read(i);
+                    if (translation.IsValid && translation.Icid == icid)
+                    {
+                        yield return translation;
+                    }
+                }
+            }
+        }
+    }
+}

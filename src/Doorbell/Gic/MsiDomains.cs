@@ -1,0 +1,40 @@
+using Doorbell.Events;
+using Doorbell.Msi;
+
+namespace Doorbell.Gic;
+
+/// <summary>The MSI domains that stand on the GIC's MSI controllers, with what each can do.</summary>
+public static class MsiDomains
+{
+    /// <summary>PCI MSI and MSI-X on an ITS: translated by requester (M2), vectors may be added later.</summary>
+    public static MsiDomain PciMsi(ItsDomain its, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
+        $"{its.Name}-pci-msi",
+        its,
+        Info(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX | MsiDomainFlags.DynamicMsiX | MsiDomainFlags.IrqRemapping, mappingPoint),
+        events);
+
+    /// <summary>Platform MSI on an ITS: translated by requester too (M2).</summary>
+    public static MsiDomain PlatformMsi(ItsDomain its, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
+        $"{its.Name}-platform-msi",
+        its,
+        Info(MsiDomainFlags.IrqRemapping, mappingPoint),
+        events);
+
+    /// <summary>PCI MSI and MSI-X on v2m frames: not translated (M2), all MSI-X vectors at once.</summary>
+    public static MsiDomain PciMsi(GicV2mDomain v2m, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
+        $"{v2m.Name}-pci-msi",
+        v2m,
+        Info(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX, mappingPoint),
+        events);
+
+    /// <summary>Platform MSI on v2m frames.</summary>
+    public static MsiDomain PlatformMsi(GicV2mDomain v2m, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
+        $"{v2m.Name}-platform-msi",
+        v2m,
+        Info(MsiDomainFlags.None, mappingPoint),
+        events);
+
+    // Mapping at allocation and early activation came together in mainline; v6 had neither (M8).
+    private static MsiDomainInfo Info(MsiDomainFlags flags, MappingPoint mappingPoint) =>
+        new(mappingPoint == MappingPoint.Alloc ? flags | MsiDomainFlags.ActivateEarly : flags, mappingPoint);
+}

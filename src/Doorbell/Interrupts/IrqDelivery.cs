@@ -1,0 +1,14 @@
+namespace Doorbell.Interrupts;
+
+/// <summary>What became of an interrupt that reached its descriptor.</summary>
+public enum IrqDelivery
+{
+    /// <summary>The handler ran.</summary>
+    Delivered,
+
+    /// <summary>Disabled at the controller: it waits there until it is enabled.</summary>
+    Pending,
+
+    /// <summary>Enabled, but nobody has requested it.</summary>
+    NoHandler,
+}

@@ -1,0 +1,136 @@
+namespace Doorbell.Interrupts;
+
+/// <summary>
+/// One allocated interrupt (struct irq_desc): its number, its levels, its handler, and the enable and pending state the
+/// controller keeps for its INTID.
+/// </summary>
+/// <remarks>
+/// A descriptor belongs to one vector of one device for its whole life and is never handed to another. The state lives
+/// here and not in a table by INTID, so that a write still in flight when the INTID changes hands can leave nothing
+/// behind for the next owner (N4).
+/// </remarks>
+public sealed class IrqDescriptor
+{
+    /// <summary>No CPU chosen yet.</summary>
+    public const int NoAffinity = -1;
+
+    private const int Enabled = 1;
+    private const int PendingBit = 2;
+
+    private IInterruptHandler? _handler;
+    private int _state;
+    private int _affinity = NoAffinity;
+
+    internal IrqDescriptor(int number, IrqRequester requester, int vector, IrqDomain outermost)
+    {
+        Number = number;
+        Requester = requester;
+        Vector = vector;
+        Data = Build(outermost);
+    }
+
+    /// <summary>Number in events, unique in the machine (virq).</summary>
+    public int Number { get; }
+
+    /// <summary>Whose it is.</summary>
+    public IrqRequester Requester { get; }
+
+    /// <summary>The device's vector index.</summary>
+    public int Vector { get; }
+
+    /// <summary>The outermost level (the one that writes messages); its parents lead to the root.</summary>
+    public IrqData Data { get; }
+
+    /// <summary>The INTID: the number at the root.</summary>
+    public uint Intid
+    {
+        get
+        {
+            IrqData data = Data;
+            while (data.Parent is not null)
+            {
+                data = data.Parent;
+            }
+
+            return (uint)data.HwIrq;
+        }
+    }
+
+    /// <summary>The CPU it goes to; <see cref="NoAffinity"/> before the controller chose one.</summary>
+    public int Affinity
+    {
+        get => Volatile.Read(ref _affinity);
+        internal set => Volatile.Write(ref _affinity, value);
+    }
+
+    /// <summary>True between activation and deactivation: the controller knows it, the device may hold its message.</summary>
+    public bool IsActivated { get; internal set; }
+
+    /// <summary>The requested handler, or null.</summary>
+    public IInterruptHandler? Handler
+    {
+        get => Volatile.Read(ref _handler);
+        internal set => Volatile.Write(ref _handler, value);
+    }
+
+    /// <summary>Enabled at the controller.</summary>
+    public bool IsEnabled => (Volatile.Read(ref _state) & Enabled) != 0;
+
+    /// <summary>Waiting at the controller.</summary>
+    public bool IsPending => (Volatile.Read(ref _state) & PendingBit) != 0;
+
+    /// <summary>The interrupt arrives. Neither locks nor allocates; safe against concurrent <see cref="SetEnabled"/>.</summary>
+    public IrqDelivery Raise()
+    {
+        if ((Volatile.Read(ref _state) & Enabled) == 0)
+        {
+            // Set pending first, then look again: whichever of this and SetEnabled comes second finds both bits and
+            // takes the interrupt, so none is lost and none is delivered twice.
+            int before = Interlocked.Or(ref _state, PendingBit);
+            if ((before & Enabled) == 0 || !TakePending())
+            {
+                return IrqDelivery.Pending;
+            }
+        }
+
+        return Run();
+    }
+
+    /// <summary>Enables or disables it at the controller; one that waits is delivered when it is enabled.</summary>
+    internal void SetEnabled(bool enabled)
+    {
+        if (!enabled)
+        {
+            Interlocked.And(ref _state, ~Enabled);
+            return;
+        }
+
+        int before = Interlocked.Or(ref _state, Enabled);
+        if ((before & PendingBit) != 0 && TakePending())
+        {
+            Run();
+        }
+    }
+
+    /// <summary>Forgets one that waits (CLEAR, DISCARD).</summary>
+    internal void ClearPending() => Interlocked.And(ref _state, ~PendingBit);
+
+    private bool TakePending() => (Interlocked.And(ref _state, ~PendingBit) & PendingBit) != 0;
+
+    private IrqDelivery Run()
+    {
+        IInterruptHandler? handler = Volatile.Read(ref _handler);
+        if (handler is null)
+        {
+            return IrqDelivery.NoHandler;
+        }
+
+        handler.Handle(Vector);
+        return IrqDelivery.Delivered;
+    }
+
+    private IrqData Build(IrqDomain domain) => new(this, domain, domain.Parent is null ? null : Build(domain.Parent));
+
+    /// <inheritdoc/>
+    public override string ToString() => $"irq {Number} ({Requester.Name} vector {Vector})";
+}

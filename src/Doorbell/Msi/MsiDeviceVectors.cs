@@ -1,0 +1,492 @@
+using System.Numerics;
+using Doorbell.Events;
+using Doorbell.Interrupts;
+using Doorbell.Msi.Events;
+
+namespace Doorbell.Msi;
+
+/// <summary>A device's vectors: what pci_alloc_irq_vectors, request_irq, free_irq and pci_free_irq_vectors do for a driver, VFIO included (M4 to M9).</summary>
+/// <remarks>Control operations: the caller serialises them with everything else that changes the device or its IOMMU domain.</remarks>
+public sealed class MsiDeviceVectors : IDisposable
+{
+    private readonly IrqRequester _requester;
+    private readonly List<IrqDescriptor[]> _blocks = [];
+    private MsiVector?[] _vectors = [];
+    private IrqDeviceContext? _context;
+    private MsiKind? _preparedFor;
+    private bool _enabled;
+    private MsiMessage _deviceMessage;
+
+    internal MsiDeviceVectors(MsiDomain domain, IMsiDevice device)
+    {
+        Domain = domain;
+        Device = device;
+        _requester = new IrqRequester(device.Name, device.DeviceId);
+    }
+
+    /// <summary>The domain they are allocated in.</summary>
+    public MsiDomain Domain { get; }
+
+    /// <summary>The device.</summary>
+    public IMsiDevice Device { get; }
+
+    /// <summary>The kind allocated; null while none is.</summary>
+    public MsiKind? Kind { get; private set; }
+
+    /// <summary>Vectors allocated.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>True for an allocated vector.</summary>
+    public bool IsAllocated(int index) => Find(index) is not null;
+
+    /// <summary>True for a vector with a handler.</summary>
+    public bool IsRequested(int index) => Find(index) is { IsRequested: true };
+
+    /// <summary>The message the device sends for a vector: address as the device puts it on the bus; default while the vector is not active.</summary>
+    public MsiMessage GetMessage(int index) => Find(index)?.Message ?? default;
+
+    /// <summary>The interrupt of an allocated vector, or null.</summary>
+    public IrqDescriptor? GetIrq(int index) => Find(index)?.Irq;
+
+    internal MsiKind ActiveKind => Kind ?? throw new InvalidOperationException($"{Device.Name} has no vectors.");
+
+    /// <summary>Allocates vectors 0 to <paramref name="count"/> - 1 (pci_alloc_irq_vectors with that minimum and maximum).</summary>
+    /// <remarks>
+    /// MSI-X is enabled with every vector masked; PCI MSI once its message is written. With
+    /// <see cref="MsiDomainFlags.ActivateEarly"/> the messages are in the device when this returns, masked; with
+    /// <see cref="MappingPoint.Alloc"/> the doorbell is mapped (M8).
+    /// </remarks>
+    /// <returns>
+    /// EINVAL: vectors are allocated already, or the device lacks the capability. EOPNOTSUPP: the domain lacks it. ENOSPC: too many
+    /// for the device, or the controller or the doorbell window is exhausted (as the kernel, whatever the reason below was). Everything is undone then.
+    /// </returns>
+    public Result Allocate(MsiKind kind, int count) => Allocate(kind, count, out _);
+
+    /// <summary>Allocates as many as it can get of <paramref name="maximum"/> vectors, at least <paramref name="minimum"/> (pci_alloc_irq_vectors); the value is how many.</summary>
+    public Result<int> AllocateRange(MsiKind kind, int minimum, int maximum)
+    {
+        int count = Math.Min(maximum, Device.VectorLimit(kind));
+        while (count >= Math.Max(1, minimum))
+        {
+            Result result = Allocate(kind, count, out int possible);
+            if (result.IsOk)
+            {
+                return count;
+            }
+
+            if (result.Errno != Errno.ENOSPC || possible < Math.Max(1, minimum))
+            {
+                return result;
+            }
+
+            count = possible;
+        }
+
+        return Result.Fail(Errno.ENOSPC, $"{Device.Name} has {Device.VectorLimit(kind)} {kind} vectors, {minimum} are the least asked for.");
+    }
+
+    /// <summary>Adds one MSI-X vector to those allocated (pci_msix_alloc_irq_at).</summary>
+    /// <returns>EINVAL: the domain cannot (<see cref="MsiDomainFlags.DynamicMsiX"/>), MSI-X is not allocated, or the table has no such entry. EBUSY: allocated already. ENOSPC as <see cref="Allocate(MsiKind, int)"/>.</returns>
+    public Result AllocateAt(int index)
+    {
+        if (Kind != MsiKind.MsiX || (Domain.Info.Flags & MsiDomainFlags.DynamicMsiX) == 0)
+        {
+            return Result.Fail(Errno.EINVAL, $"{Domain.Name} cannot add vectors to {Device.Name} after the first allocation of MSI-X.");
+        }
+
+        if ((uint)index >= (uint)_vectors.Length)
+        {
+            return Result.Fail(Errno.EINVAL, $"{Device.Name} has {_vectors.Length} MSI-X vectors, there is no {index}.");
+        }
+
+        if (_vectors[index] is not null)
+        {
+            return Result.Fail(Errno.EBUSY, $"vector {index} of {Device.Name} is allocated already.");
+        }
+
+        Device.SetMask(MsiKind.MsiX, index, true);
+        return NoSpace(AllocateBlock(index, 1));
+    }
+
+    /// <summary>Gives a vector its handler and lets it arrive (request_irq): activated where it is not yet, the message in the device, unmasked.</summary>
+    /// <returns>EINVAL: not allocated. EBUSY: requested already. What mapping the doorbell answered, at <see cref="MappingPoint.Activate"/>. Nothing has changed then.</returns>
+    public Result Request(int index, IInterruptHandler handler)
+    {
+        MsiVector? vector = Find(index);
+        if (vector is null)
+        {
+            return Result.Fail(Errno.EINVAL, $"vector {index} of {Device.Name} is not allocated.");
+        }
+
+        if (vector.IsRequested)
+        {
+            return Result.Fail(Errno.EBUSY, $"vector {index} of {Device.Name} has a handler already.");
+        }
+
+        // In place before anything can arrive.
+        vector.Irq.Handler = handler;
+        Result activated = IrqDomain.Activate(vector.Irq);
+        if (!activated.IsOk)
+        {
+            vector.Irq.Handler = null;
+            return activated;
+        }
+
+        vector.IsRequested = true;
+        Enable();
+        vector.Irq.Data.Chip!.Unmask(vector.Irq.Data);
+        Tell(vector, MsiVectorChange.Arm);
+        return Result.Ok;
+    }
+
+    /// <summary>Takes the handler away (free_irq): masked, the message cleared in the device, the doorbell released (at <see cref="MappingPoint.Activate"/>). The vector stays allocated. Nothing happens for a vector that is not requested.</summary>
+    public void FreeIrq(int index)
+    {
+        if (Find(index) is { IsRequested: true } vector)
+        {
+            Disarm(vector);
+        }
+    }
+
+    /// <summary>Gives every vector back to the controller (pci_free_irq_vectors), requested ones first disarmed, and turns the capability off. The controller keeps the device's table (no MAPD V=0), as Linux does.</summary>
+    public void FreeAll()
+    {
+        if (Kind is null)
+        {
+            return;
+        }
+
+        if (Kind == MsiKind.Msi)
+        {
+            // PCI MSI cannot always be masked: off before its message goes, so that no write goes to a cleared address.
+            Disable();
+        }
+
+        foreach (MsiVector? vector in _vectors)
+        {
+            if (vector is { IsRequested: true })
+            {
+                Disarm(vector);
+            }
+        }
+
+        Disable();
+        for (int i = _blocks.Count - 1; i >= 0; i--)
+        {
+            FreeBlock(_blocks[i]);
+        }
+
+        _blocks.Clear();
+        _vectors = [];
+        Kind = null;
+    }
+
+    /// <summary>M5: moves a vector to a CPU.</summary>
+    /// <returns>EINVAL: not allocated, or no such CPU. What mapping the new doorbell answered. The vector is where it was then.</returns>
+    public Result SetAffinity(int index, int cpu)
+    {
+        MsiVector? vector = Find(index);
+        if (vector is null)
+        {
+            return Result.Fail(Errno.EINVAL, $"vector {index} of {Device.Name} is not allocated.");
+        }
+
+        Result result = vector.SetAffinity(cpu);
+        if (result.IsOk)
+        {
+            Tell(vector, MsiVectorChange.Affinity);
+        }
+
+        return result;
+    }
+
+    /// <summary><see cref="FreeAll"/>, and the controller forgets the device (MAPD V=0).</summary>
+    public void Dispose()
+    {
+        FreeAll();
+        Unprepare();
+    }
+
+    /// <summary>Writes a vector's message into the device: an MSI-X entry, or PCI MSI's one message for all.</summary>
+    internal Result WriteMessage(MsiVector vector, in ComposedMessage composed, in MsiMessage message)
+    {
+        if (Kind != MsiKind.Msi)
+        {
+            Write(vector.Index, message, composed.Doorbell, mask: vector.IsRequested);
+            return Result.Ok;
+        }
+
+        // The device holds vector 0's message and adds the vector to the data, so every vector's must be that (M9).
+        var first = new MsiMessage(message.Address, message.Data - (uint)vector.Index);
+        if (Count > 1 && (_deviceMessage != default ? first != _deviceMessage : (first.Data & (BitOperations.RoundUpToPowerOf2((uint)Count) - 1)) != 0))
+        {
+            return Result.Fail(
+                Errno.EINVAL,
+                $"{Device.Name} has one message for {Count} vectors; vector {vector.Index} alone cannot get {message} (M9).");
+        }
+
+        if (first != _deviceMessage)
+        {
+            Write(0, first, composed.Doorbell, mask: vector.IsRequested);
+            _deviceMessage = first;
+        }
+
+        return Result.Ok;
+    }
+
+    /// <summary>Clears a vector's message in the device; PCI MSI's one message with its last vector.</summary>
+    internal void ClearMessage(MsiVector vector)
+    {
+        if (Kind != MsiKind.Msi)
+        {
+            Write(vector.Index, default, default, mask: false);
+        }
+        else if (!_vectors.Any(other => other is not null && other != vector && other.Irq.IsActivated))
+        {
+            Write(0, default, default, mask: false);
+            _deviceMessage = default;
+        }
+    }
+
+    private Result Allocate(MsiKind kind, int count, out int possible)
+    {
+        possible = 0;
+        Result asked = Check(kind, count);
+        if (!asked.IsOk)
+        {
+            return asked;
+        }
+
+        Result prepared = Prepare(kind);
+        if (!prepared.IsOk)
+        {
+            return NoSpace(prepared);
+        }
+
+        Kind = kind;
+        _vectors = new MsiVector?[Device.VectorLimit(kind)];
+        for (int i = 0; i < count; i++)
+        {
+            Device.SetMask(kind, i, true);
+        }
+
+        if (kind == MsiKind.MsiX)
+        {
+            _enabled = true;
+            Device.SetEnabled(kind, true, count);
+        }
+
+        Result result = Result.Ok;
+        if (kind == MsiKind.Msi)
+        {
+            result = AllocateBlock(0, count);
+            possible = count > 1 ? 1 : 0;
+        }
+        else
+        {
+            for (int i = 0; i < count && result.IsOk; i++)
+            {
+                result = AllocateBlock(i, 1);
+                possible = result.IsOk ? i + 1 : i;
+            }
+        }
+
+        if (!result.IsOk)
+        {
+            FreeAll();
+            return NoSpace(result);
+        }
+
+        if (kind == MsiKind.Msi && (Domain.Info.Flags & MsiDomainFlags.ActivateEarly) != 0)
+        {
+            Enable();
+        }
+
+        return Result.Ok;
+    }
+
+    private Result Check(MsiKind kind, int count)
+    {
+        if (Kind is not null)
+        {
+            return Result.Fail(Errno.EINVAL, $"{Device.Name} has {Count} {Kind} vectors already.");
+        }
+
+        int limit = Device.VectorLimit(kind);
+        if (limit == 0 || count < 1)
+        {
+            return Result.Fail(Errno.EINVAL, limit == 0 ? $"{Device.Name} has no {kind}." : $"{count} vectors were asked for.");
+        }
+
+        if (kind == MsiKind.MsiX && (Domain.Info.Flags & MsiDomainFlags.PciMsiX) == 0)
+        {
+            return Result.Fail(Errno.EOPNOTSUPP, $"{Domain.Name} does not do MSI-X (M1).");
+        }
+
+        if (kind == MsiKind.Msi && count > 1 && (Domain.Info.Flags & MsiDomainFlags.MultiPciMsi) == 0)
+        {
+            return Result.Fail(Errno.ENOSPC, $"{Domain.Name} does one PCI MSI vector a device (M1).");
+        }
+
+        return count > limit
+            ? Result.Fail(Errno.ENOSPC, $"{Device.Name} has {limit} {kind} vectors, {count} were asked for.")
+            : Result.Ok;
+    }
+
+    private Result Prepare(MsiKind kind)
+    {
+        if (_preparedFor == kind)
+        {
+            return Result.Ok;
+        }
+
+        Unprepare();
+        Result prepared = Domain.Prepare(_requester, Device.VectorLimit(kind), out _context);
+        if (prepared.IsOk)
+        {
+            _preparedFor = kind;
+        }
+
+        return prepared;
+    }
+
+    private void Unprepare()
+    {
+        if (_preparedFor is not null)
+        {
+            Domain.Unprepare(_context);
+            _context = null;
+            _preparedFor = null;
+        }
+    }
+
+    private Result AllocateBlock(int first, int count)
+    {
+        Result<IrqDescriptor[]> irqs = Domain.Allocate(new IrqAllocation(_requester, _context, first, Owner: this), count);
+        if (!irqs.IsOk)
+        {
+            return irqs.WithoutValue;
+        }
+
+        IrqDescriptor[] block = irqs.Value;
+        _blocks.Add(block);
+        Count += count;
+        foreach (IrqDescriptor irq in block)
+        {
+            var vector = (MsiVector)irq.Data.ChipData!;
+            _vectors[irq.Vector] = vector;
+            Tell(vector, MsiVectorChange.Alloc);
+        }
+
+        Result result = Result.Ok;
+        foreach (IrqDescriptor irq in block)
+        {
+            if (result.IsOk && Domain.MappingPoint == MappingPoint.Alloc)
+            {
+                result = _vectors[irq.Vector]!.Bind();
+            }
+
+            if (result.IsOk && (Domain.Info.Flags & MsiDomainFlags.ActivateEarly) != 0)
+            {
+                result = IrqDomain.Activate(irq);
+            }
+        }
+
+        if (!result.IsOk)
+        {
+            _blocks.Remove(block);
+            FreeBlock(block);
+        }
+
+        return result;
+    }
+
+    private void FreeBlock(IrqDescriptor[] block)
+    {
+        foreach (IrqDescriptor irq in block)
+        {
+            MsiVector vector = _vectors[irq.Vector]!;
+            IrqDomain.Deactivate(irq);
+            vector.Unbind();
+            Tell(vector, MsiVectorChange.Free);
+        }
+
+        Domain.Free(block);
+        foreach (IrqDescriptor irq in block)
+        {
+            _vectors[irq.Vector] = null;
+        }
+
+        Count -= block.Length;
+    }
+
+    private void Disarm(MsiVector vector)
+    {
+        vector.Irq.Data.Chip!.Mask(vector.Irq.Data);
+        vector.Irq.Handler = null;
+        vector.IsRequested = false;
+        IrqDomain.Deactivate(vector.Irq);
+        Tell(vector, MsiVectorChange.Disarm);
+    }
+
+    private void Enable()
+    {
+        if (!_enabled)
+        {
+            _enabled = true;
+            Device.SetEnabled(ActiveKind, true, Count);
+        }
+    }
+
+    private void Disable()
+    {
+        if (_enabled)
+        {
+            _enabled = false;
+            Device.SetEnabled(ActiveKind, false, Count);
+        }
+    }
+
+    // An entry's message changes only while the entry is masked (PCIe base 6.1.4.2): a device that sent half of each would write anywhere.
+    private void Write(int index, in MsiMessage message, PhysicalAddress doorbell, bool mask)
+    {
+        if (mask)
+        {
+            Device.SetMask(ActiveKind, index, true);
+        }
+
+        Device.WriteMessage(ActiveKind, index, message);
+        if (Domain.Events.IsEnabled)
+        {
+            Domain.Events.Emit(new MsiMessageEvent { Device = Device.Name, MsiKind = ActiveKind, Vector = index, Message = message, Doorbell = doorbell });
+        }
+
+        if (mask)
+        {
+            Device.SetMask(ActiveKind, index, false);
+        }
+    }
+
+    private MsiVector? Find(int index) => (uint)index < (uint)_vectors.Length ? _vectors[index] : null;
+
+    // The kernel answers ENOSPC for whatever went wrong inside an allocation; the reason stays.
+    private static Result NoSpace(Result result) => result.IsOk || result.Errno == Errno.ENOSPC ? result : Result.Fail(Errno.ENOSPC, result.Reason);
+
+    private void Tell(MsiVector vector, MsiVectorChange change)
+    {
+        EventStream events = Domain.Events;
+        if (events.IsEnabled)
+        {
+            events.Emit(new MsiVectorEvent
+            {
+                Change = change,
+                Device = Device.Name,
+                MsiKind = ActiveKind,
+                Vector = vector.Index,
+                Irq = vector.Irq.Number,
+                Intid = vector.Irq.Intid,
+                Cpu = vector.Irq.Affinity,
+            });
+        }
+    }
+}
