@@ -1,14 +1,21 @@
+using Doorbell.Iommu;
 using Doorbell.Machines;
 
 namespace Doorbell.Tests.Machines;
 
 public class BuiltInMachineTests
 {
+    private static readonly string[] All = ["amd-overdrive", "virt-gicv2m", "virt-gicv3"];
+
+    public static TheoryData<string> Names => [.. All];
+
+    [Fact]
+    public void These_are_all_there_are() =>
+        Assert.Equal(All, Directory.GetFiles(TestMachines.Folder, "*.yaml").Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
+
     [Theory]
-    [InlineData("virt-gicv3")]
-    [InlineData("virt-gicv2m")]
-    [InlineData("amd-overdrive")]
-    public void A_machine_is_called_as_its_file_and_has_a_slot_of_its_own_group_at_01_00_0(string name)
+    [MemberData(nameof(Names))]
+    public void A_machine_is_called_as_its_file_and_its_first_slot_is_01_00_0_below_a_port_with_ACS(string name)
     {
         MachineDescription machine = TestMachines.Load(name);
         Assert.Equal(name, machine.Name);
@@ -19,4 +26,121 @@ public class BuiltInMachineTests
         Assert.True(machine.TryFindHost(address, out PciHostDescription? host));
         Assert.True(host.RootPorts.Single(port => port.SecondaryBus == 1).Acs);
     }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void CPUs_PCI_host_and_IOMMU_are_where_the_device_tree_has_them(string name)
+    {
+        MachineDescription machine = TestMachines.Load(name);
+        var tree = DeviceTreeFixture.Read(name);
+        string pcie = tree.NodeLike("pcie@");
+        PciHostDescription host = Assert.Single(machine.PciHosts);
+        IommuDescription iommu = Assert.Single(machine.Iommus);
+        string smmu = tree.Nodes.Single(node => tree.Has(node, "phandle") && tree.Phandle(node) == tree.Cells(pcie, "iommu-map")[1]);
+
+        Assert.Equal(tree.Nodes.Count(node => node.StartsWith("cpu@", StringComparison.Ordinal)), machine.Cpus);
+        Assert.Equal(Range(tree, pcie, "reg"), host.Ecam);
+        Assert.Equal(tree.Cells(pcie, "bus-range"), [host.FirstBus, host.LastBus]);
+        Assert.Equal(Range(tree, smmu, "reg"), iommu.Registers);
+        Assert.Equal(tree.Text(smmu, "compatible"), iommu.Model == SmmuModel.SmmuV3 ? "arm,smmu-v3" : $"arm,{iommu.Product}");
+        IdMapEntry row = Assert.Single(host.IommuMap.Entries);
+        Assert.Equal(tree.Cells(pcie, "iommu-map"), [row.RidBase, tree.Phandle(smmu), row.OutputBase, row.Length]);
+        Assert.Equal(iommu.Name, row.Target);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Memory_windows_are_the_ranges_of_the_device_tree_without_IO_space(string name)
+    {
+        var tree = DeviceTreeFixture.Read(name);
+        string pcie = tree.NodeLike("pcie@");
+        var expected = new List<PciWindowDescription>();
+        for (int i = 0; i < tree.Cells(pcie, "ranges").Count; i += 7)
+        {
+            // The first cell's bits 25:24: 1 is I/O, 2 and 3 are 32- and 64-bit memory (IEEE 1275 PCI binding 2.2.1.1).
+            if (((tree.Cells(pcie, "ranges")[i] >> 24) & 3) >= 2)
+            {
+                var range = new MemoryRange(new PhysicalAddress(tree.Pair(pcie, "ranges", i + 3)), tree.Pair(pcie, "ranges", i + 5));
+                expected.Add(new PciWindowDescription(range, tree.Pair(pcie, "ranges", i + 1)));
+            }
+        }
+
+        PciHostDescription host = Assert.Single(TestMachines.Load(name).PciHosts);
+        Assert.Equal(expected, host.Windows);
+        Assert.Equal([false, true], host.Windows.Select(window => window.Is64Bit));
+    }
+
+    [Fact]
+    public void virt_gicv3_has_the_ITS_of_its_device_tree_and_every_function_is_its_own_DeviceID()
+    {
+        MachineDescription machine = TestMachines.Load("virt-gicv3");
+        var tree = DeviceTreeFixture.Read("virt-gicv3");
+        var its = Assert.IsType<GicV3ItsDescription>(Assert.Single(machine.MsiControllers));
+        Assert.Equal(Range(tree, tree.NodeLike("its@"), "reg"), Assert.Single(its.Frames));
+        Assert.Equal(0x0809_0040UL, its.Doorbell.Value);
+        Assert.True(its.TranslatesByRequester);
+        IdMapEntry row = Assert.Single(machine.PciHosts[0].MsiMap.Entries);
+        Assert.Equal(tree.Cells(tree.NodeLike("pcie@"), "msi-map"), [row.RidBase, tree.Phandle(tree.NodeLike("its@")), row.OutputBase, row.Length]);
+        Assert.Equal(its.Name, row.Target);
+    }
+
+    [Fact]
+    public void virt_gicv2m_has_the_frame_of_its_device_tree_and_the_SPIs_Linux_reads_from_it()
+    {
+        MachineDescription machine = TestMachines.Load("virt-gicv2m");
+        var tree = DeviceTreeFixture.Read("virt-gicv2m");
+        var v2m = Assert.IsType<GicV2mDescription>(Assert.Single(machine.MsiControllers));
+        Assert.Equal(Range(tree, tree.NodeLike("v2m@"), "reg"), Assert.Single(v2m.Frames));
+        Assert.False(v2m.TranslatesByRequester);
+        GicV2mFrameDescription frame = Assert.Single(v2m.MsiFrames);
+        Assert.Equal(0x0802_0040UL, frame.Doorbell.Value);
+
+        // Linux's log on that board: "GICv2m: range[mem 0x08020000-0x08020fff], SPI[80:143]".
+        Assert.Equal((80u, 143u), (frame.SpiBase, frame.SpiLast));
+        IdMapEntry row = Assert.Single(machine.PciHosts[0].MsiMap.Entries);
+        Assert.Equal(tree.Cells(tree.NodeLike("pcie@"), "msi-map"), [row.RidBase, tree.Phandle(tree.NodeLike("v2m@")), row.OutputBase, row.Length]);
+    }
+
+    [Fact]
+    public void amd_overdrive_has_one_frame_where_the_GIC_s_ranges_put_it_and_its_PCI_host_s_msi_parent_is_that()
+    {
+        MachineDescription machine = TestMachines.Load("amd-overdrive");
+        var tree = DeviceTreeFixture.Read("amd-overdrive");
+        string v2mNode = tree.NodeLike("v2m@");
+        var v2m = Assert.IsType<GicV2mDescription>(Assert.Single(machine.MsiControllers));
+        GicV2mFrameDescription frame = Assert.Single(v2m.MsiFrames);
+        Assert.Equal(tree.Pair("interrupt-controller@e1101000", "ranges", 2) + tree.Pair(v2mNode, "reg", 0), frame.Base.Value);
+        Assert.Equal(GicV2mFrameDescription.FrameSize, tree.Pair(v2mNode, "reg", 2));
+        Assert.Equal(tree.Phandle(v2mNode), Assert.Single(tree.Cells(tree.NodeLike("pcie@"), "msi-parent")));
+        PciHostDescription host = Assert.Single(machine.PciHosts);
+        Assert.True(machine.TryFindMsiController(host, new RequesterId(0x100), out MsiTarget target));
+        Assert.Equal(new MsiTarget(v2m, new DeviceId(0x100)), target);
+    }
+
+    [Theory]
+    [InlineData("virt-gicv3", 0x4020_1000, 0x0000_ffff_ffff_ffff)]
+    [InlineData("virt-gicv2m", 0x4020_1000, 0x0000_ffff_ffff_ffff)]
+    [InlineData("amd-overdrive", 0x4020_1000, 0x0000_00ff_ffff_ffff)]
+    public void I9_Doorbells_get_IOVAs_where_Linux_puts_them_and_domains_have_the_block_sizes_and_the_end_Linux_reports(string name, ulong blocks, ulong end)
+    {
+        MachineDescription machine = TestMachines.Load(name);
+        IommuDescription iommu = Assert.Single(machine.Iommus);
+        Assert.Equal(new ReservedRegion(new Iova(0x0800_0000), 0x10_0000, ReservedRegionType.SoftwareMsi), iommu.MsiWindow);
+        Assert.Equal(blocks, iommu.BlockSizes(machine.PageSize));
+        Assert.Equal(end, iommu.ApertureEnd.Value);
+    }
+
+    [Fact]
+    public void The_block_sizes_of_a_16_KiB_kernel_on_virt_are_those_Linux_reports_and_the_MMU_401_has_none()
+    {
+        Assert.Equal(0x0200_4000UL, TestMachines.Load("virt-gicv3").Iommus[0].BlockSizes(0x4000));
+        Assert.Equal(0UL, TestMachines.Load("amd-overdrive").Iommus[0].BlockSizes(0x4000));
+
+        // "Supported page sizes: 0x60211000" is what Linux prints for an MMU-401.
+        IommuDescription mmu401 = TestMachines.Load("amd-overdrive").Iommus[0];
+        Assert.Equal(0x6021_1000UL, mmu401.BlockSizes(0x1000) | mmu401.BlockSizes(0x1_0000));
+    }
+
+    private static MemoryRange Range(DeviceTreeFixture tree, string node, string property) =>
+        new(new PhysicalAddress(tree.Pair(node, property, 0)), tree.Pair(node, property, 2));
 }

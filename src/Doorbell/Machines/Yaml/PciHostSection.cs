@@ -36,7 +36,7 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         return host;
     }
 
-    // Two keys may name one thing: an identity ITS is known by few bits of DeviceID, a GICv2m frame looks at none.
+    // A name given twice has been refused by now. A GICv2m frame does not look at DeviceIDs.
     private static Dictionary<string, int> ControllerIds(List<MsiControllerDescription> controllers)
     {
         var ids = new Dictionary<string, int>();
@@ -96,7 +96,7 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         {
             MemoryRange range = claims.Read(item, $"window of {name}", alignment: 0x1000);
             ulong bus = item.Number("bus-address", "the PCI address of the window's first byte", 0, ulong.MaxValue - range.Size, range.Base.Value);
-            windows.Add(new PciWindowDescription(range, bus, item.YesOrNo("prefetchable", fallback: false)));
+            windows.Add(new PciWindowDescription(range, bus));
             item.Finish();
         }
 
@@ -131,10 +131,9 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         {
             foreach (PciWindowDescription window in host.Windows)
             {
-                ulong last = window.BusAddress + (window.Range.Size - 1);
-                if (window.BusAddress <= iommu.MsiWindow.Last.Value && iommu.MsiWindow.Base.Value <= last)
+                if (window.BusAddress <= iommu.MsiWindow.Last.Value && iommu.MsiWindow.Base.Value <= window.BusLast)
                 {
-                    reader.Fail("windows", $"PCI addresses 0x{window.BusAddress:x}-0x{last:x} overlap the MSI window of IOMMU {iommu.Name}, {iommu.MsiWindow.Base}-{iommu.MsiWindow.Last}: expected a window that devices do not reach each other by.");
+                    reader.Fail("windows", $"PCI addresses 0x{window.BusAddress:x}-0x{window.BusLast:x} overlap the MSI window of IOMMU {iommu.Name}, {iommu.MsiWindow.Base}-{iommu.MsiWindow.Last}: expected a window that devices do not reach each other by.");
                 }
             }
         }

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Doorbell.Machines.Yaml;
 
 /// <summary>Numbers as machine files write them: decimal or 0x…, underscores between digits, K M G T for powers of 1024.</summary>
-internal static class YamlNumber
+public static class YamlNumber
 {
+    /// <summary>Reads one; false for anything else, and for what 64 bits cannot hold.</summary>
     public static bool TryParse(string text, out ulong value)
     {
         value = 0;

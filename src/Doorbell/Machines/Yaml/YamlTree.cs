@@ -21,15 +21,7 @@ internal static class YamlTree
             return null;
         }
 
-        try
-        {
-            return Build(new Parser(new StringReader(text)), errors);
-        }
-        catch (YamlException e)
-        {
-            errors.Add(Math.Max(1, e.Start.Line), "", $"not YAML: {OneSentence(e.Message)}");
-            return null;
-        }
+        return Build(new Parser(new StringReader(text)), errors);
     }
 
     private static YamlElement? Build(Parser parser, YamlErrors errors)
@@ -37,7 +29,7 @@ internal static class YamlTree
         var open = new Stack<Level>();
         YamlElement? root = null;
         int documents = 0;
-        while (parser.MoveNext())
+        while (Next(parser, errors))
         {
             ParsingEvent current = parser.Current!;
             YamlElement element;
@@ -86,6 +78,11 @@ internal static class YamlTree
             }
         }
 
+        if (errors.First is not null)
+        {
+            return null;
+        }
+
         if (root is null or YamlScalarElement { Value: "" })
         {
             errors.Add(1, "", "the file is empty: expected a machine.");
@@ -93,6 +90,27 @@ internal static class YamlTree
         }
 
         return root;
+    }
+
+    // Some malformed input ends the parser not in a YamlException but in an InvalidOperationException or the like of its
+    // own; from outside that is the same: not YAML.
+    private static bool Next(Parser parser, YamlErrors errors)
+    {
+        long line = parser.Current?.End.Line ?? 1;
+        try
+        {
+            return parser.MoveNext();
+        }
+        catch (YamlException e)
+        {
+            errors.Add(Math.Max(1, e.Start.Line), "", $"not YAML: {OneSentence(e.Message)}");
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException)
+        {
+            errors.Add(Math.Max(1, line), "", "not YAML from here on.");
+        }
+
+        return false;
     }
 
     private static string OneSentence(string message)
