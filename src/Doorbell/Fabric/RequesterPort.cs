@@ -1,0 +1,200 @@
+using System.Buffers.Binary;
+using Doorbell.Events;
+using Doorbell.Iommu;
+
+namespace Doorbell.Fabric;
+
+/// <summary>
+/// A function's port to the machine: RequesterID and its StreamID and DeviceID were resolved once, when the machine was
+/// built, so that a transaction is translate, decode, deliver.
+/// </summary>
+public sealed class RequesterPort : IRequester
+{
+    // The smallest granule of any IOMMU modelled; a translation holds for at least this much.
+    private const ulong MinimumGranule = 4096;
+
+    private readonly StreamTableEntry? _stream;
+    private readonly PhysicalBus _bus;
+    private readonly EventStream _events;
+
+    /// <summary>Connects a function.</summary>
+    /// <param name="name">The device's name in events.</param>
+    /// <param name="requesterId">What it puts on the bus.</param>
+    /// <param name="deviceId">What its MSI controller sees (msi-map, IORT).</param>
+    /// <param name="stream">Its entry in the IOMMU that translates it; null: none does (IOVA is PA).</param>
+    /// <param name="bus">What decodes its addresses.</param>
+    /// <param name="events">Where aborts and traced MSIs go.</param>
+    public RequesterPort(string name, RequesterId requesterId, DeviceId deviceId, StreamTableEntry? stream, PhysicalBus bus, EventStream events)
+    {
+        Name = name;
+        RequesterId = requesterId;
+        DeviceId = deviceId;
+        _stream = stream;
+        _bus = bus;
+        _events = events;
+    }
+
+    /// <summary>The device's name in events.</summary>
+    public string Name { get; }
+
+    /// <summary>What the function puts on the bus.</summary>
+    public RequesterId RequesterId { get; }
+
+    /// <summary>What its MSI controller sees.</summary>
+    public DeviceId DeviceId { get; }
+
+    /// <summary>What its IOMMU sees; null where none translates it.</summary>
+    public StreamId? StreamId => _stream?.StreamId;
+
+    /// <inheritdoc/>
+    public bool Read(Iova iova, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            if (!TryTranslateRun(iova, (ulong)destination.Length, IommuProtection.Read, out PhysicalAddress pa, out int length))
+            {
+                return false;
+            }
+
+            if (!_bus.TryGetMemory(pa, out IHostMemory memory, out ulong address))
+            {
+                return Abort(iova, pa, length, false, "nothing that can be read answers at this physical address");
+            }
+
+            if (!memory.TryRead(address, destination[..length]))
+            {
+                return Abort(iova, pa, length, false, "the client has unmapped this memory (or made it unreadable) since it was mapped for DMA");
+            }
+
+            iova += (ulong)length;
+            destination = destination[length..];
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool Write(Iova iova, ReadOnlySpan<byte> source)
+    {
+        while (!source.IsEmpty)
+        {
+            if (!TryTranslateRun(iova, (ulong)source.Length, IommuProtection.Write, out PhysicalAddress pa, out int length))
+            {
+                return false;
+            }
+
+            if (_bus.TryGetMemory(pa, out IHostMemory memory, out ulong address))
+            {
+                if (!memory.TryWrite(address, source[..length]))
+                {
+                    return Abort(iova, pa, length, true, "the client has unmapped this memory (or made it read-only) since it was mapped for DMA");
+                }
+            }
+            else if (!WriteFrame(iova, pa, source[..length]))
+            {
+                return false;
+            }
+
+            iova += (ulong)length;
+            source = source[length..];
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool WriteMsi(Iova iova, uint data)
+    {
+        PhysicalAddress pa;
+        if (_stream is null)
+        {
+            pa = new PhysicalAddress(iova.Value);
+        }
+        else if (!_stream.TryTranslate(iova, IommuProtection.Write, out pa))
+        {
+            return false;
+        }
+
+        if (_bus.TryGetTarget(pa, out IBusTarget target, out ulong offset))
+        {
+            if (_events.IsEnabled)
+            {
+                _events.Emit(new MsiWritten(Name, RequesterId, StreamId, iova, pa, data, target.Name));
+            }
+
+            return target.Write32(new BusWrite(offset, data, DeviceId, RequesterId)) != BusWriteOutcome.Refused;
+        }
+
+        // A message a client wrote itself may name its own memory: then it is a plain DMA write (captures, msi:tamper).
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, data);
+        if (_bus.TryGetMemory(pa, out IHostMemory memory, out ulong address) && memory.TryWrite(address, bytes))
+        {
+            return true;
+        }
+
+        return Abort(iova, pa, 4, true, "no MSI frame and no memory answers at this physical address");
+    }
+
+    // A DMA write of one aligned word to a frame is an MSI like any other: the bus cannot tell them apart.
+    private bool WriteFrame(Iova iova, PhysicalAddress pa, ReadOnlySpan<byte> source)
+    {
+        if (!_bus.TryGetTarget(pa, out IBusTarget target, out ulong offset))
+        {
+            return Abort(iova, pa, source.Length, true, "nothing answers at this physical address");
+        }
+
+        if (source.Length != 4 || (pa.Value & 3) != 0)
+        {
+            return Abort(iova, pa, source.Length, true, $"{target.Name} takes aligned 32-bit writes only");
+        }
+
+        uint data = BinaryPrimitives.ReadUInt32LittleEndian(source);
+        if (_events.IsEnabled)
+        {
+            _events.Emit(new MsiWritten(Name, RequesterId, StreamId, iova, pa, data, target.Name));
+        }
+
+        return target.Write32(new BusWrite(offset, data, DeviceId, RequesterId)) != BusWriteOutcome.Refused;
+    }
+
+    // The longest run from iova whose translation is contiguous: one copy instead of one a page.
+    private bool TryTranslateRun(Iova iova, ulong wanted, IommuProtection access, out PhysicalAddress pa, out int length)
+    {
+        length = 0;
+        ulong first = Math.Min(wanted, MinimumGranule - (iova.Value & (MinimumGranule - 1)));
+        if (_stream is null)
+        {
+            pa = new PhysicalAddress(iova.Value);
+            length = (int)wanted;
+            return true;
+        }
+
+        if (!_stream.TryTranslate(iova, access, out pa))
+        {
+            return false;
+        }
+
+        ulong run = first;
+        while (run < wanted
+            && _stream.Domain is { } domain
+            && domain.TryTranslate(iova + run, access, out PhysicalAddress next)
+            && next == pa + run)
+        {
+            run += Math.Min(wanted - run, MinimumGranule);
+        }
+
+        length = (int)run;
+        return true;
+    }
+
+    private bool Abort(Iova iova, PhysicalAddress pa, int length, bool isWrite, string reason)
+    {
+        if (_events.IsEnabled)
+        {
+            _events.Emit(new BusAbort(Name, iova, pa, (ulong)length, isWrite, reason));
+        }
+
+        return false;
+    }
+}

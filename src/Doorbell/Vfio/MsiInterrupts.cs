@@ -1,0 +1,95 @@
+using Doorbell.Interrupts;
+using Doorbell.Msi;
+
+namespace Doorbell.Vfio;
+
+/// <summary>The armed messages of a device: vectors of its MSI domain and the trigger each signals.</summary>
+internal sealed class MsiInterrupts(MsiKind kind, MsiDeviceVectors vectors, int limit) : IInterruptHandler
+{
+    private readonly IEventTrigger?[] _triggers = new IEventTrigger?[limit];
+
+    public MsiKind Kind { get; } = kind;
+
+    public int Armed { get; private set; }
+
+    /// <summary>The data path's end: one array read, one signal.</summary>
+    public void Handle(int vector) => Volatile.Read(ref _triggers[vector])?.Signal();
+
+    public void Signal(int vector) => Handle(vector);
+
+    /// <summary>Arms a run of vectors, or lets go of those with no trigger; all or nothing of this run on failure.</summary>
+    public Result SetBlock(int start, ReadOnlySpan<IEventTrigger?> triggers, bool isDynamic, ref int taken)
+    {
+        for (int i = 0; i < triggers.Length; i++)
+        {
+            int vector = start + i;
+            if (!vectors.IsAllocated(vector) && triggers[i] is not null)
+            {
+                Result added = isDynamic
+                    ? vectors.AllocateAt(vector)
+                    : Result.Fail(Errno.EINVAL, $"vector {vector} was not among those first armed, and this controller cannot add vectors later");
+                if (!added.IsOk)
+                {
+                    Undo(start, i);
+                    return added;
+                }
+            }
+
+            Free(vector);
+            if (triggers[i] is not { } trigger)
+            {
+                continue;
+            }
+
+            Volatile.Write(ref _triggers[vector], trigger);
+            taken = i + 1;
+            Result requested = vectors.Request(vector, this);
+            if (!requested.IsOk)
+            {
+                Volatile.Write(ref _triggers[vector], null);
+                trigger.Release();
+                Undo(start, i);
+                return requested;
+            }
+
+            Armed++;
+        }
+
+        taken = triggers.Length;
+        return Result.Ok;
+    }
+
+    public void Disable()
+    {
+        for (int vector = 0; vector < _triggers.Length; vector++)
+        {
+            Free(vector);
+        }
+
+        vectors.FreeAll();
+    }
+
+    /// <summary>A reset cleared the device's messages: what is armed is written again, as pci_restore_msi_state does.</summary>
+    public void RestoreAfterReset() => vectors.Restore();
+
+    private void Undo(int start, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Free(start + i);
+        }
+    }
+
+    private void Free(int vector)
+    {
+        if (_triggers[vector] is not { } trigger)
+        {
+            return;
+        }
+
+        vectors.FreeIrq(vector);
+        Volatile.Write(ref _triggers[vector], null);
+        trigger.Release();
+        Armed--;
+    }
+}

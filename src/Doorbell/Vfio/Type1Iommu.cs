@@ -1,0 +1,414 @@
+using System.Numerics;
+using Doorbell.Iommu;
+
+namespace Doorbell.Vfio;
+
+/// <summary>The type1 backend of a container: the user's mappings, the domains they are in, the window cut out of them.</summary>
+internal sealed class Type1Iommu(VfioHost host, string container, bool isV2)
+{
+    // vfio_iommu_type1's dma_entry_limit default.
+    private const int MappingLimit = 65535;
+
+    private readonly IovaMap _mappings = new();
+    private readonly List<Type1Domain> _domains = [];
+    private List<IovaRange> _usable = [new(default, new Iova(ulong.MaxValue))];
+
+    public bool HasDomains => _domains.Count != 0;
+
+    public int MappingCount => _mappings.Count;
+
+    private ulong PageSizes
+    {
+        get
+        {
+            ulong sizes = ulong.MaxValue;
+            foreach (Type1Domain domain in _domains)
+            {
+                sizes &= domain.Domain.PageSizes;
+            }
+
+            return sizes;
+        }
+    }
+
+    private ulong SmallestPage => 1UL << BitOperations.TrailingZeroCount(PageSizes);
+
+    public Type1Info GetInfo() => new(PageSizes, [.. _usable], (uint)(MappingLimit - _mappings.Count));
+
+    /// <summary>VFIO_GROUP_SET_CONTAINER on a container with an IOMMU, or VFIO_SET_IOMMU: V3, I9, N5.</summary>
+    public Result Attach(PassthroughGroup group, string operation)
+    {
+        Result safe = SafetyCheck.Check(host, group, operation);
+        if (!safe.IsOk)
+        {
+            return safe;
+        }
+
+        if (group.Devices[0].Iommu is not { } unit)
+        {
+            return host.Refuse(operation, $"group {group.Id}", Errno.ENODEV, null, $"group {group.Id}: no IOMMU translates {group.Devices[0].Name}, so it cannot be kept apart from other memory");
+        }
+
+        List<ReservedRegion> reserved = ReservedRegionsOf(group);
+        Result free = CheckReserved(group, reserved, operation);
+        if (!free.IsOk)
+        {
+            return free;
+        }
+
+        Type1Domain? known = _domains.Find(domain => domain.Unit == unit);
+        Result<Type1Domain> chosen = known is null ? CreateDomain(unit, reserved) : known;
+        if (!chosen.IsOk)
+        {
+            return host.Refuse(operation, $"group {group.Id}", chosen.Errno, "I3", chosen.Reason);
+        }
+
+        Type1Domain target = chosen.Value;
+        foreach (PassthroughDevice device in group.Devices)
+        {
+            Result attached = unit.Attach(device.StreamId, target.Domain);
+            if (!attached.IsOk)
+            {
+                DetachStreams(group);
+                if (known is null)
+                {
+                    target.Domain.Free();
+                }
+
+                return host.Refuse(operation, $"group {group.Id}", attached.Errno, null, $"{device.Name} (StreamID {device.StreamId}) cannot be attached to {unit.Name}: {attached.Reason}");
+            }
+        }
+
+        target.Groups.Add(group);
+        if (known is null)
+        {
+            _domains.Add(target);
+        }
+
+        RecomputeUsable();
+        return Result.Ok;
+    }
+
+    /// <summary>A group leaves; with the last group of a domain the domain goes, with the last domain the user's mappings do.</summary>
+    public void Detach(PassthroughGroup group)
+    {
+        Type1Domain? domain = _domains.Find(candidate => candidate.Groups.Contains(group));
+        if (domain is null)
+        {
+            return;
+        }
+
+        domain.Groups.Remove(group);
+        if (domain.Groups.Count == 0)
+        {
+            if (_domains.Count == 1)
+            {
+                UnmapEverything();
+            }
+
+            DetachStreams(group);
+            _domains.Remove(domain);
+            domain.Domain.Free();
+        }
+        else
+        {
+            DetachStreams(group);
+        }
+
+        RecomputeUsable();
+    }
+
+    /// <summary>The container itself goes.</summary>
+    public void Release() => UnmapEverything();
+
+    public Result Map(VfioMapFlags flags, ulong vaddr, Iova iova, ulong size, IClientAddressSpace memory)
+    {
+        IommuProtection protection = IommuProtection.Cache;
+        if ((flags & VfioMapFlags.Read) != 0)
+        {
+            protection |= IommuProtection.Read;
+        }
+
+        if ((flags & VfioMapFlags.Write) != 0)
+        {
+            protection |= IommuProtection.Write;
+        }
+
+        if ((flags & ~(VfioMapFlags.Read | VfioMapFlags.Write)) != 0 || protection == IommuProtection.Cache)
+        {
+            return RefuseMap(Errno.EINVAL, null, iova, size, $"flags 0x{(uint)flags:x} are not READ (1), WRITE (2) or both");
+        }
+
+        if (size == 0)
+        {
+            return RefuseMap(Errno.EINVAL, null, iova, size, "the size is zero");
+        }
+
+        if (iova.Value + (size - 1) < iova.Value || vaddr + (size - 1) < vaddr)
+        {
+            return RefuseMap(Errno.EOVERFLOW, null, iova, size, "the range wraps around the end of the address space");
+        }
+
+        ulong page = SmallestPage;
+        if (((size | iova.Value | vaddr) & (page - 1)) != 0)
+        {
+            return RefuseMap(Errno.EINVAL, null, iova, size, $"size, iova and vaddr (0x{vaddr:x}) must be multiples of the IOMMU's smallest page, 0x{page:x}");
+        }
+
+        Iova last = iova + (size - 1);
+        if (_mappings.FirstIn(iova, last) is { } other)
+        {
+            return RefuseMap(Errno.EEXIST, "N5", iova, size, $"0x{other.Iova.Value:x}-{other.Last} is mapped already; unmap it first");
+        }
+
+        if (_mappings.Count == MappingLimit)
+        {
+            return RefuseMap(Errno.ENOSPC, null, iova, size, $"the container has {MappingLimit} mappings, its limit");
+        }
+
+        if (!_usable.Exists(range => range.First <= iova && last <= range.Last))
+        {
+            return RefuseUnusable(iova, size);
+        }
+
+        return MapChecked(vaddr, iova, size, protection, memory);
+    }
+
+    public Result<ulong> Unmap(VfioUnmapFlags flags, Iova iova, ulong size)
+    {
+        if ((flags & ~(VfioUnmapFlags.All | VfioUnmapFlags.GetDirtyBitmap)) != 0 || (flags & VfioUnmapFlags.GetDirtyBitmap) != 0)
+        {
+            return RefuseUnmap(iova, size, $"flags 0x{(uint)flags:x}: only ALL (2) is supported, and dirty pages are not tracked");
+        }
+
+        if ((flags & VfioUnmapFlags.All) != 0)
+        {
+            return iova.Value != 0 || size != 0
+                ? RefuseUnmap(iova, size, "with the flag ALL, iova and size must be 0")
+                : UnmapEverything();
+        }
+
+        ulong page = SmallestPage;
+        if (size == 0 || ((size | iova.Value) & (page - 1)) != 0)
+        {
+            return RefuseUnmap(iova, size, $"iova and size must be non-zero multiples of 0x{page:x}");
+        }
+
+        if (iova.Value + (size - 1) < iova.Value)
+        {
+            return Result.Fail(Errno.EOVERFLOW, $"{container}: unmapping {iova} + 0x{size:x} wraps around the end of the address space");
+        }
+
+        Iova last = iova + (size - 1);
+        if (isV2)
+        {
+            if ((_mappings.At(iova) is { } head && head.Iova < iova) || (_mappings.At(last) is { } tail && tail.Last > last))
+            {
+                return RefuseUnmap(iova, size, "it would cut a mapping in two, which type1v2 does not do: unmap what was mapped");
+            }
+        }
+        else if (_mappings.At(iova) is { } first && first.Iova < iova)
+        {
+            // v1 ignores a range that begins inside a mapping, and takes a mapping whole that begins in the range.
+            return 0UL;
+        }
+
+        ulong unmapped = 0;
+        while (_mappings.FirstIn(iova, last) is { } mapping)
+        {
+            unmapped += mapping.Size;
+            Remove(mapping);
+        }
+
+        return unmapped;
+    }
+
+    private Result MapChecked(ulong vaddr, Iova iova, ulong size, IommuProtection protection, IClientAddressSpace memory)
+    {
+        if (vaddr + (size - 1) > Fabric.PhysicalBus.LastVirtualAddress)
+        {
+            return RefuseMap(Errno.EFAULT, null, iova, size, $"0x{vaddr:x} is beyond the 48 bits of a user address");
+        }
+
+        Errno pinned = memory.Pin(vaddr, size, (protection & IommuProtection.Write) != 0);
+        if (pinned != Errno.None)
+        {
+            return RefuseMap(pinned, null, iova, size, $"the client's memory 0x{vaddr:x}-0x{vaddr + (size - 1):x} is not all there with the access asked for");
+        }
+
+        Result<ClientSpace> space = host.Spaces.Get(memory);
+        if (!space.IsOk)
+        {
+            memory.Unpin(vaddr, size);
+            return RefuseMap(space.Errno, null, iova, size, space.Reason);
+        }
+
+        DmaMapping mapping = new(iova, size, vaddr, protection, space.Value);
+        for (int i = 0; i < _domains.Count; i++)
+        {
+            Result mapped = MapIn(_domains[i].Domain, mapping);
+            if (!mapped.IsOk)
+            {
+                while (--i >= 0)
+                {
+                    _domains[i].Domain.Unmap(iova, size);
+                }
+
+                host.Spaces.Put(space.Value);
+                memory.Unpin(vaddr, size);
+                return RefuseMap(mapped.Errno, null, iova, size, mapped.Reason);
+            }
+        }
+
+        _mappings.Add(mapping);
+        return Result.Ok;
+    }
+
+    private static Result MapIn(IommuDomain domain, DmaMapping mapping) =>
+        domain.Map(mapping.Iova, mapping.Space.AddressOf(mapping.VirtualAddress), mapping.Size, mapping.Protection);
+
+    private void Remove(DmaMapping mapping)
+    {
+        foreach (Type1Domain domain in _domains)
+        {
+            domain.Domain.Unmap(mapping.Iova, mapping.Size);
+        }
+
+        _mappings.Remove(mapping);
+        mapping.Space.Memory.Unpin(mapping.VirtualAddress, mapping.Size);
+        host.Spaces.Put(mapping.Space);
+    }
+
+    private ulong UnmapEverything()
+    {
+        ulong unmapped = 0;
+        foreach (DmaMapping mapping in _mappings.ToList())
+        {
+            unmapped += mapping.Size;
+            Remove(mapping);
+        }
+
+        return unmapped;
+    }
+
+    private Result<Type1Domain> CreateDomain(Iommu.Iommu unit, List<ReservedRegion> reserved)
+    {
+        Type1Domain created = new(unit, unit.AllocateDomain(IommuDomainType.Unmanaged));
+        foreach (ReservedRegion region in reserved)
+        {
+            if (region.Type != ReservedRegionType.SoftwareMsi || !created.Domain.MsiMapping)
+            {
+                continue;
+            }
+
+            // The MSI cookie (I9): the window is there from the first group on, doorbells are mapped when vectors are.
+            int order = BitOperations.TrailingZeroCount(created.Domain.PageSizes);
+            Result window = created.Domain.AllocateReservedIovaDomain(region.Base, region.Size, order, DoorbellRetention.UntilDomainFreed);
+            if (!window.IsOk)
+            {
+                created.Domain.Free();
+                return window;
+            }
+
+            break;
+        }
+
+        foreach (DmaMapping mapping in _mappings.ToList())
+        {
+            Result mapped = MapIn(created.Domain, mapping);
+            if (!mapped.IsOk)
+            {
+                created.Domain.Free();
+                return mapped;
+            }
+        }
+
+        return created;
+    }
+
+    // All devices of the group count, not the first one alone.
+    private static List<ReservedRegion> ReservedRegionsOf(PassthroughGroup group) =>
+        [.. group.Devices.SelectMany(static device => device.ReservedRegions).Distinct()];
+
+    private Result CheckReserved(PassthroughGroup group, List<ReservedRegion> reserved, string operation)
+    {
+        foreach (ReservedRegion region in reserved)
+        {
+            if (_mappings.FirstIn(region.Base, region.Last) is { } mapping)
+            {
+                return host.Refuse(
+                    operation,
+                    $"group {group.Id}",
+                    Errno.EINVAL,
+                    "N5",
+                    $"the container has {mapping.Iova}-{mapping.Last} mapped, inside the reserved region {region.Base}-{region.Last} of group {group.Id}",
+                    "Unmap it before the group joins.");
+            }
+        }
+
+        return Result.Ok;
+    }
+
+    private void RecomputeUsable()
+    {
+        Iova end = new(ulong.MaxValue);
+        List<ReservedRegion> reserved = [];
+        foreach (Type1Domain domain in _domains)
+        {
+            if (domain.Domain.ApertureEnd < end)
+            {
+                end = domain.Domain.ApertureEnd;
+            }
+
+            foreach (PassthroughGroup group in domain.Groups)
+            {
+                reserved.AddRange(ReservedRegionsOf(group));
+            }
+        }
+
+        _usable = UsableRanges.Compute(end, reserved.Distinct());
+    }
+
+    private void DetachStreams(PassthroughGroup group)
+    {
+        foreach (PassthroughDevice device in group.Devices)
+        {
+            device.Iommu?.Detach(device.StreamId);
+        }
+    }
+
+    private Result RefuseUnusable(Iova iova, ulong size)
+    {
+        Iova last = iova + (size - 1);
+        foreach (Type1Domain domain in _domains)
+        {
+            foreach (PassthroughGroup group in domain.Groups)
+            {
+                foreach (ReservedRegion region in ReservedRegionsOf(group))
+                {
+                    if (region.Base <= last && iova <= region.Last)
+                    {
+                        string what = region.Type is ReservedRegionType.SoftwareMsi or ReservedRegionType.Msi
+                            ? "the window where MSI doorbells are mapped"
+                            : "a reserved region";
+                        return RefuseMap(
+                            Errno.EINVAL,
+                            "N5",
+                            iova,
+                            size,
+                            $"it covers {region.Base}-{region.Last}, {what} of group {group.Id}",
+                            "Keep guest RAM out of that range, or give the machine another window (--msi-window).");
+                    }
+                }
+            }
+        }
+
+        return RefuseMap(Errno.EINVAL, null, iova, size, "it is outside the IOVA ranges that VFIO_IOMMU_GET_INFO lists as usable");
+    }
+
+    private Result RefuseMap(Errno errno, string? rule, Iova iova, ulong size, string reason, string? remedy = null) =>
+        host.Refuse("VFIO_IOMMU_MAP_DMA", container, errno, rule, $"mapping IOVA {iova}, 0x{size:x} bytes: {reason}", remedy);
+
+    private Result RefuseUnmap(Iova iova, ulong size, string reason) =>
+        host.Refuse("VFIO_IOMMU_UNMAP_DMA", container, Errno.EINVAL, null, $"unmapping IOVA {iova}, 0x{size:x} bytes: {reason}");
+}

@@ -1,0 +1,145 @@
+namespace Doorbell.Vfio;
+
+/// <summary>A container: /dev/vfio/vfio as one open sees it.</summary>
+public sealed class VfioContainer
+{
+    /// <summary>VFIO_API_VERSION.</summary>
+    public const int ApiVersion = 0;
+
+    private readonly VfioHost _host;
+    private readonly List<VfioGroup> _groups = [];
+    private Type1Iommu? _iommu;
+    private bool _isOpen = true;
+
+    internal VfioContainer(VfioHost host, int id)
+    {
+        _host = host;
+        Id = id;
+    }
+
+    /// <summary>Which open this is, in events.</summary>
+    public int Id { get; }
+
+    /// <summary>Its name in events and sentences.</summary>
+    public string Name => $"container {Id}";
+
+    /// <summary>True once VFIO_SET_IOMMU has succeeded.</summary>
+    public bool HasIommu => _iommu is not null;
+
+    /// <summary>Mappings of the user there are now.</summary>
+    public int MappingCount => _iommu?.MappingCount ?? 0;
+
+    /// <summary>VFIO_CHECK_EXTENSION: 1 or 0, never an error.</summary>
+    public static int CheckExtension(ulong extension) => extension switch
+    {
+        VfioIommuType.Type1 or VfioIommuType.Type1v2 or VfioIommuType.UnmapAll => 1,
+        _ => 0,
+    };
+
+    /// <summary>VFIO_SET_IOMMU. EINVAL without a group or a second time; ENODEV for a type that is not here; EPERM by V3.</summary>
+    public Result SetIommu(ulong type)
+    {
+        const string Operation = "VFIO_SET_IOMMU";
+        if (_groups.Count == 0)
+        {
+            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} has no group yet; VFIO_GROUP_SET_CONTAINER comes first");
+        }
+
+        if (_iommu is not null)
+        {
+            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} has its IOMMU type already");
+        }
+
+        if (type is not (VfioIommuType.Type1 or VfioIommuType.Type1v2))
+        {
+            // The kernel offers the number to each backend's open(): type1 knows this one as an extension only.
+            Errno errno = type == VfioIommuType.UnmapAll ? Errno.EINVAL : Errno.ENODEV;
+            return _host.Refuse(Operation, Name, errno, null, $"IOMMU type {type} is not supported: type1 (1) and type1v2 (3) are");
+        }
+
+        Type1Iommu iommu = new(_host, Name, type == VfioIommuType.Type1v2);
+        for (int i = 0; i < _groups.Count; i++)
+        {
+            Result attached = iommu.Attach(_groups[i].Group, Operation);
+            if (!attached.IsOk)
+            {
+                while (--i >= 0)
+                {
+                    iommu.Detach(_groups[i].Group);
+                }
+
+                return attached;
+            }
+        }
+
+        _iommu = iommu;
+        return Result.Ok;
+    }
+
+    /// <summary>VFIO_IOMMU_GET_INFO; EINVAL before VFIO_SET_IOMMU.</summary>
+    public Result<Type1Info> GetInfo() => _iommu is null ? NoIommu("VFIO_IOMMU_GET_INFO") : _iommu.GetInfo();
+
+    /// <summary>
+    /// VFIO_IOMMU_MAP_DMA. EINVAL: before VFIO_SET_IOMMU, flags, alignment, the MSI window or outside the usable ranges;
+    /// EEXIST: overlap; EOVERFLOW: wraps; ENOSPC: too many mappings; EFAULT: the memory is not there.
+    /// </summary>
+    /// <param name="flags">READ, WRITE or both.</param>
+    /// <param name="virtualAddress">The client's address, bytes.</param>
+    /// <param name="iova">Where the device sees it.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="memory">The client's address space.</param>
+    public Result MapDma(VfioMapFlags flags, ulong virtualAddress, Iova iova, ulong size, IClientAddressSpace memory) =>
+        _iommu?.Map(flags, virtualAddress, iova, size, memory) ?? NoIommu("VFIO_IOMMU_MAP_DMA");
+
+    /// <summary>VFIO_IOMMU_UNMAP_DMA: bytes unmapped, 0 where nothing was there. EINVAL: before VFIO_SET_IOMMU, flags, alignment, cutting a mapping (v2); EOVERFLOW: wraps.</summary>
+    public Result<ulong> UnmapDma(VfioUnmapFlags flags, Iova iova, ulong size) =>
+        _iommu?.Unmap(flags, iova, size) ?? NoIommu("VFIO_IOMMU_UNMAP_DMA");
+
+    /// <summary>The last reference to the file is gone. What groups still hold lives until they leave (captures, B.container_fd_close_first).</summary>
+    public void Release()
+    {
+        _isOpen = false;
+        ReleaseIfUnused();
+    }
+
+    internal Result Join(VfioGroup group, string operation)
+    {
+        if (_iommu is not null)
+        {
+            Result attached = _iommu.Attach(group.Group, operation);
+            if (!attached.IsOk)
+            {
+                return attached;
+            }
+        }
+
+        _groups.Add(group);
+        return Result.Ok;
+    }
+
+    internal void Leave(VfioGroup group)
+    {
+        _groups.Remove(group);
+        _iommu?.Detach(group.Group);
+        if (_groups.Count == 0)
+        {
+            // The kernel drops the backend with the last group: a group that joins later starts over.
+            _iommu?.Release();
+            _iommu = null;
+        }
+
+        ReleaseIfUnused();
+    }
+
+    private void ReleaseIfUnused()
+    {
+        if (!_isOpen && _groups.Count == 0)
+        {
+            _iommu?.Release();
+            _iommu = null;
+        }
+    }
+
+    private Result NoIommu(string operation) =>
+        _host.Refuse(operation, Name, Errno.EINVAL, null, $"{Name} has no IOMMU type yet; VFIO_SET_IOMMU comes first");
+}

@@ -1,0 +1,158 @@
+namespace Doorbell.Vfio;
+
+/// <summary>A group: /dev/vfio/N. One open at a time.</summary>
+public sealed class VfioGroup
+{
+    private readonly VfioHost _host;
+    private readonly List<VfioDevice> _openDevices = [];
+    private VfioContainer? _container;
+    private bool _isOpen;
+
+    internal VfioGroup(VfioHost host, PassthroughGroup group)
+    {
+        _host = host;
+        Group = group;
+    }
+
+    /// <summary>The devices in it.</summary>
+    public PassthroughGroup Group { get; }
+
+    /// <summary>Its name in events and sentences.</summary>
+    public string Name => $"group {Group.Id}";
+
+    /// <summary>True while the group or one of its devices is open.</summary>
+    public bool IsInUse => _isOpen || _openDevices.Count != 0;
+
+    /// <summary>VFIO_GROUP_GET_STATUS (V4).</summary>
+    public VfioGroupFlags GetStatus()
+    {
+        VfioGroupFlags flags = VfioGroupFlags.None;
+        if (Group.FindObstacle() is null)
+        {
+            flags |= VfioGroupFlags.Viable;
+        }
+
+        if (_container is not null)
+        {
+            flags |= VfioGroupFlags.ContainerSet;
+        }
+
+        return flags;
+    }
+
+    /// <summary>VFIO_GROUP_SET_CONTAINER. EINVAL: has one already; EPERM: not viable (V4), or unsafe to join a container with an IOMMU (V3).</summary>
+    public Result SetContainer(VfioContainer container)
+    {
+        const string Operation = "VFIO_GROUP_SET_CONTAINER";
+        if (_container is not null)
+        {
+            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} is in {_container.Name} already");
+        }
+
+        if (Group.FindObstacle() is { } obstacle)
+        {
+            return _host.Refuse(
+                Operation,
+                Name,
+                Errno.EPERM,
+                "V4",
+                $"{Name} is not viable: {obstacle.Name} is bound to {obstacle.Driver}",
+                "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
+        }
+
+        Result joined = container.Join(this, Operation);
+        if (joined.IsOk)
+        {
+            _container = container;
+        }
+
+        return joined;
+    }
+
+    /// <summary>VFIO_GROUP_UNSET_CONTAINER. EINVAL: has none; EBUSY: devices are open.</summary>
+    public Result UnsetContainer()
+    {
+        const string Operation = "VFIO_GROUP_UNSET_CONTAINER";
+        if (_container is null)
+        {
+            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} is in no container");
+        }
+
+        if (_openDevices.Count != 0)
+        {
+            return _host.Refuse(Operation, Name, Errno.EBUSY, null, $"{_openDevices[0].Name} of {Name} is open");
+        }
+
+        LeaveContainer();
+        return Result.Ok;
+    }
+
+    /// <summary>VFIO_GROUP_GET_DEVICE_FD. EINVAL: before the container has its IOMMU; ENODEV: no such device in the group, or it is not bound to vfio-pci.</summary>
+    public Result<VfioDevice> OpenDevice(string name)
+    {
+        const string Operation = "VFIO_GROUP_GET_DEVICE_FD";
+        if (_container is not { HasIommu: true })
+        {
+            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} has no container with an IOMMU type yet; VFIO_GROUP_SET_CONTAINER and VFIO_SET_IOMMU come first");
+        }
+
+        foreach (PassthroughDevice device in Group.Devices)
+        {
+            if (device.IsVfioBound && device.Name == name)
+            {
+                // A second open of a device shares its state, as in the kernel (open_count).
+                VfioDevice? open = _openDevices.Find(candidate => candidate.Device == device);
+                if (open is null)
+                {
+                    open = new VfioDevice(_host, this, device);
+                    _openDevices.Add(open);
+                    open.Enable();
+                }
+
+                open.AddOpen();
+                return open;
+            }
+        }
+
+        return _host.Refuse(Operation, Name, Errno.ENODEV, null, $"{Name} has no device {name} bound to vfio-pci; it has {string.Join(", ", Group.Devices.Where(static d => d.IsVfioBound).Select(static d => d.Name))}");
+    }
+
+    /// <summary>The last reference to the group file is gone. Devices that are still open keep the group (V7).</summary>
+    public void Release()
+    {
+        _isOpen = false;
+        ReleaseIfUnused();
+    }
+
+    internal Result Open()
+    {
+        if (IsInUse)
+        {
+            return _host.Refuse("open", $"/dev/vfio/{Group.Id}", Errno.EBUSY, null, $"{Name} is open already; a group has one owner");
+        }
+
+        _isOpen = true;
+        return Result.Ok;
+    }
+
+    internal void Closed(VfioDevice device)
+    {
+        _openDevices.Remove(device);
+        ReleaseIfUnused();
+    }
+
+    private void ReleaseIfUnused()
+    {
+        if (!IsInUse)
+        {
+            LeaveContainer();
+        }
+    }
+
+    private void LeaveContainer()
+    {
+        VfioContainer? container = _container;
+        _container = null;
+        container?.Leave(this);
+    }
+}

@@ -1,0 +1,67 @@
+using Doorbell.Events;
+using Doorbell.Fabric;
+
+namespace Doorbell.Vfio;
+
+/// <summary>
+/// VFIO over a machine: what /dev/vfio means, without its transport. Each operation takes plain arguments and returns a
+/// result or the errno the kernel would give with a sentence.
+/// </summary>
+/// <remarks>Control operations are not synchronised here: the caller makes one at a time a machine. The data path needs no lock.</remarks>
+public sealed class VfioHost
+{
+    private readonly Dictionary<int, VfioGroup> _groups = [];
+    private int _containers;
+
+    /// <summary>Offers the groups of a machine.</summary>
+    public VfioHost(IEnumerable<PassthroughGroup> groups, PhysicalBus bus, EventStream events, VfioOptions options)
+    {
+        Events = events;
+        Options = options;
+        Spaces = new ClientSpaces(bus);
+        foreach (PassthroughGroup group in groups)
+        {
+            _groups.Add(group.Id, new VfioGroup(this, group));
+        }
+    }
+
+    /// <summary>The machine's event stream.</summary>
+    public EventStream Events { get; }
+
+    /// <summary>What the administrator decided.</summary>
+    public VfioOptions Options { get; }
+
+    /// <summary>The groups, by number.</summary>
+    public IReadOnlyDictionary<int, VfioGroup> Groups => _groups;
+
+    /// <summary>True when nothing of any client is left: no group open, nothing mapped, no address space known (V7, N2).</summary>
+    public bool IsIdle => Spaces.Count == 0 && _groups.Values.All(static group => !group.IsInUse);
+
+    internal ClientSpaces Spaces { get; }
+
+    /// <summary>open("/dev/vfio/vfio").</summary>
+    public VfioContainer OpenContainer() => new(this, ++_containers);
+
+    /// <summary>open("/dev/vfio/N"): ENOENT where there is no such group bound to vfio-pci, EBUSY where it is open already.</summary>
+    public Result<VfioGroup> OpenGroup(int id)
+    {
+        if (!_groups.TryGetValue(id, out VfioGroup? group) || !group.Group.HasVfioDevice)
+        {
+            return Refuse("open", $"/dev/vfio/{id}", Errno.ENOENT, null, $"no device of group {id} is bound to vfio-pci");
+        }
+
+        Result opened = group.Open();
+        return opened.IsOk ? group : opened;
+    }
+
+    /// <summary>Records a refusal in the event stream and makes the result the caller gets.</summary>
+    internal Result Refuse(string operation, string subject, Errno errno, string? rule, string reason, string? remedy = null)
+    {
+        if (Events.IsEnabled)
+        {
+            Events.Emit(new Refusal { Operation = operation, Subject = subject, Errno = errno, Rule = rule, Reason = reason, Remedy = remedy });
+        }
+
+        return Result.Fail(errno, remedy is null ? reason : $"{reason}. {remedy}");
+    }
+}

@@ -1,0 +1,26 @@
+namespace Doorbell.Vfio;
+
+/// <summary>A range of IOVAs, both ends inclusive.</summary>
+public readonly record struct IovaRange(Iova First, Iova Last);
+
+/// <summary>What VFIO_IOMMU_GET_INFO says (V2).</summary>
+/// <param name="PageSizes">iova_pgsizes: bit n set, blocks of 2^n bytes.</param>
+/// <param name="UsableRanges">The capability of usable IOVA ranges: the aperture with the reserved regions cut out.</param>
+/// <param name="MappingsAvailable">The capability of DMA mappings still available.</param>
+/// <remarks>No migration capability: dirty page tracking is not there yet, and VFIO_IOMMU_DIRTY_PAGES answers ENOTTY as a kernel without it does.</remarks>
+public sealed record Type1Info(ulong PageSizes, IReadOnlyList<IovaRange> UsableRanges, uint MappingsAvailable);
+
+/// <summary>What VFIO_DEVICE_GET_INFO says.</summary>
+/// <param name="CanReset">VFIO_DEVICE_FLAGS_RESET.</param>
+/// <param name="Regions">num_regions.</param>
+/// <param name="Irqs">num_irqs.</param>
+public readonly record struct VfioDeviceInfo(bool CanReset, uint Regions, uint Irqs);
+
+/// <summary>What VFIO_DEVICE_GET_REGION_INFO says, without the offset, which the transport chooses.</summary>
+/// <param name="Size">Bytes; 0 where the region is absent.</param>
+/// <param name="Readable">VFIO_REGION_INFO_FLAG_READ.</param>
+/// <param name="Writable">VFIO_REGION_INFO_FLAG_WRITE.</param>
+public readonly record struct VfioRegionInfo(ulong Size, bool Readable, bool Writable);
+
+/// <summary>What VFIO_DEVICE_GET_IRQ_INFO says.</summary>
+public readonly record struct VfioIrqInfo(VfioIrqInfoFlags Flags, uint Count);

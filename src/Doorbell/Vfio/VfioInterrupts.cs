@@ -1,0 +1,328 @@
+using System.Numerics;
+using Doorbell.Interrupts;
+using Doorbell.Msi;
+
+namespace Doorbell.Vfio;
+
+/// <summary>The interrupts of a device: which kind is in use, what each vector signals, and the SET_IRQS modes (V5).</summary>
+internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
+{
+    private const string Operation = "VFIO_DEVICE_SET_IRQS";
+
+    private readonly IntxInterrupt _intx = new(device.Function);
+    private IEventTrigger? _error;
+    private IEventTrigger? _request;
+    private MsiInterrupts? _messages;
+
+    public bool IsMsiArmed => _messages is { Kind: MsiKind.Msi };
+
+    public int ArmedVectors => _messages?.Armed ?? 0;
+
+    public void Attach() => _intx.Attach();
+
+    public Result<VfioIrqInfo> GetInfo(uint index)
+    {
+        uint count = CountOf(index);
+        if (index >= VfioIrqIndex.Count || (index == VfioIrqIndex.Error && count == 0))
+        {
+            return Result.Fail(Errno.EINVAL, $"{device.Name} has no interrupt index {index}");
+        }
+
+        VfioIrqInfoFlags flags = VfioIrqInfoFlags.Eventfd;
+        if (index == VfioIrqIndex.Intx)
+        {
+            flags |= VfioIrqInfoFlags.Maskable | VfioIrqInfoFlags.Automasked;
+        }
+        else if (index != VfioIrqIndex.MsiX || !IsDynamic)
+        {
+            flags |= VfioIrqInfoFlags.NoResize;
+        }
+
+        return new VfioIrqInfo(flags, count);
+    }
+
+    public Result Set(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
+    {
+        int taken = 0;
+        Result result = Validate(flags, index, start, count, bools, triggers);
+        if (result.IsOk)
+        {
+            result = Dispatch(flags, index, start, count, bools, triggers, ref taken);
+        }
+
+        for (int i = taken; i < triggers.Length; i++)
+        {
+            triggers[i]?.Release();
+        }
+
+        return result;
+    }
+
+    public void SetUserIntxDisable(bool disable) => _intx.SetUserDisable(disable);
+
+    public void RestoreAfterReset()
+    {
+        _intx.Refresh();
+        _messages?.RestoreAfterReset();
+    }
+
+    public void Release()
+    {
+        DisableMessages();
+        _intx.Disable();
+        _intx.Detach();
+        Replace(ref _error, null);
+        Replace(ref _request, null);
+    }
+
+    private bool IsDynamic => device.MsiDomain is { } domain && (domain.Info.Flags & MsiDomainFlags.DynamicMsiX) != 0;
+
+    private uint CountOf(uint index) => index switch
+    {
+        VfioIrqIndex.Intx => device.Function.Config.Read8(Pci.PciHeader.InterruptPin) != 0 ? 1u : 0,
+        VfioIrqIndex.Msi => (uint)device.MsiDevice.VectorLimit(MsiKind.Msi),
+        VfioIrqIndex.MsiX => (uint)device.MsiDevice.VectorLimit(MsiKind.MsiX),
+        VfioIrqIndex.Error => device.Function.Express is null ? 0u : 1,
+        VfioIrqIndex.Request => 1,
+        _ => 0,
+    };
+
+    // vfio_set_irqs_validate_and_prepare: the header alone, before the index's own rules.
+    private Result Validate(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
+    {
+        if (index >= VfioIrqIndex.Count)
+        {
+            return Refuse(Errno.EINVAL, index, "there is no such interrupt index");
+        }
+
+        if ((flags & ~(VfioIrqSetFlags.DataAll | VfioIrqSetFlags.ActionAll)) != 0)
+        {
+            return Refuse(Errno.EINVAL, index, $"flags 0x{(uint)flags:x} are unknown");
+        }
+
+        uint available = CountOf(index);
+        if (start >= available || count > available - start)
+        {
+            return Refuse(Errno.EINVAL, index, $"vectors {start} + {count} are not among the {available} there are");
+        }
+
+        VfioIrqSetFlags data = flags & VfioIrqSetFlags.DataAll;
+        bool isEnough = data switch
+        {
+            VfioIrqSetFlags.DataNone => true,
+            VfioIrqSetFlags.DataBool => (uint)bools.Length >= count,
+            VfioIrqSetFlags.DataEventfd => (uint)triggers.Length >= count,
+            _ => false,
+        };
+        if (!isEnough)
+        {
+            return Refuse(Errno.EINVAL, index, BitOperations.PopCount((uint)data) != 1 ? "exactly one data type must be named" : "there is less data than vectors");
+        }
+
+        return Result.Ok;
+    }
+
+    private Result Dispatch(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    {
+        VfioIrqSetFlags data = flags & VfioIrqSetFlags.DataAll;
+        VfioIrqSetFlags action = flags & VfioIrqSetFlags.ActionAll;
+        switch (index, action)
+        {
+            case (VfioIrqIndex.Intx, VfioIrqSetFlags.ActionMask or VfioIrqSetFlags.ActionUnmask):
+                return MaskIntx(data, start, count, bools, action == VfioIrqSetFlags.ActionMask);
+            case (VfioIrqIndex.Intx, VfioIrqSetFlags.ActionTrigger):
+                return TriggerIntx(data, start, count, bools, triggers, ref taken);
+            case (VfioIrqIndex.Msi, VfioIrqSetFlags.ActionTrigger):
+                return TriggerMessages(MsiKind.Msi, index, data, start, count, bools, triggers, ref taken);
+            case (VfioIrqIndex.MsiX, VfioIrqSetFlags.ActionTrigger):
+                return TriggerMessages(MsiKind.MsiX, index, data, start, count, bools, triggers, ref taken);
+            case (VfioIrqIndex.Error, VfioIrqSetFlags.ActionTrigger):
+                return TriggerSingle(ref _error, index, data, count, bools, triggers, ref taken);
+            case (VfioIrqIndex.Request, VfioIrqSetFlags.ActionTrigger):
+                return TriggerSingle(ref _request, index, data, count, bools, triggers, ref taken);
+            default:
+                return Refuse(Errno.ENOTTY, index, $"the index does not know the action of flags 0x{(uint)flags:x}");
+        }
+    }
+
+    private Result MaskIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, bool mask)
+    {
+        if (!_intx.IsEnabled || start != 0 || count != 1)
+        {
+            return Refuse(Errno.EINVAL, VfioIrqIndex.Intx, "INTx is not armed, or the range is not its one vector");
+        }
+
+        if (data == VfioIrqSetFlags.DataEventfd)
+        {
+            return Refuse(Errno.ENOTTY, VfioIrqIndex.Intx, "masking and unmasking by eventfd is not implemented");
+        }
+
+        if (data == VfioIrqSetFlags.DataNone || bools[0] != 0)
+        {
+            _intx.SetMask(mask);
+        }
+
+        return Result.Ok;
+    }
+
+    private Result TriggerIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    {
+        if (_intx.IsEnabled && count == 0 && data == VfioIrqSetFlags.DataNone)
+        {
+            _intx.Disable();
+            return Result.Ok;
+        }
+
+        if (_messages is not null || start != 0 || count != 1)
+        {
+            return Refuse(Errno.EINVAL, VfioIrqIndex.Intx, _messages is not null ? "message signalled interrupts are armed; disable them first" : "INTx has one vector");
+        }
+
+        if (data == VfioIrqSetFlags.DataEventfd)
+        {
+            taken = 1;
+            _intx.Enable(triggers[0]);
+            return Result.Ok;
+        }
+
+        if (!_intx.IsEnabled)
+        {
+            return Refuse(Errno.EINVAL, VfioIrqIndex.Intx, "INTx is not armed");
+        }
+
+        if (data == VfioIrqSetFlags.DataNone || bools[0] != 0)
+        {
+            _intx.Signal();
+        }
+
+        return Result.Ok;
+    }
+
+    private Result TriggerMessages(MsiKind kind, uint index, VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    {
+        bool isThis = _messages is { } armed && armed.Kind == kind;
+        if (isThis && count == 0 && data == VfioIrqSetFlags.DataNone)
+        {
+            DisableMessages();
+            return Result.Ok;
+        }
+
+        if (!isThis && (_messages is not null || _intx.IsEnabled))
+        {
+            return Refuse(Errno.EINVAL, index, "another kind of interrupt is armed; disable it first (DATA_NONE, ACTION_TRIGGER, count 0)");
+        }
+
+        if (data == VfioIrqSetFlags.DataEventfd)
+        {
+            return Arm(kind, index, start, triggers[..(int)count], ref taken);
+        }
+
+        if (!isThis)
+        {
+            return Refuse(Errno.EINVAL, index, "no vector is armed");
+        }
+
+        for (uint i = 0; i < count; i++)
+        {
+            if (data == VfioIrqSetFlags.DataNone || bools[(int)i] != 0)
+            {
+                _messages!.Signal((int)(start + i));
+            }
+        }
+
+        return Result.Ok;
+    }
+
+    private Result Arm(MsiKind kind, uint index, uint start, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    {
+        bool isNew = _messages is null;
+        if (isNew)
+        {
+            if (triggers.Length == 0)
+            {
+                return Refuse(Errno.ERANGE, index, "arming needs at least one vector");
+            }
+
+            if (device.MsiDomain is not { } domain)
+            {
+                return Refuse(Errno.ENOSPC, index, "no MSI controller takes this device's messages");
+            }
+
+            MsiDeviceVectors vectors = domain.CreateDeviceVectors(device.MsiDevice);
+            Result allocated = vectors.Allocate(kind, (int)start + triggers.Length);
+            if (!allocated.IsOk)
+            {
+                return Refuse(allocated.Errno, index, allocated.Reason);
+            }
+
+            _messages = new MsiInterrupts(kind, vectors, device.MsiDevice.VectorLimit(kind));
+        }
+
+        Result result = _messages!.SetBlock((int)start, triggers, IsDynamic && kind == MsiKind.MsiX, ref taken);
+        if (!result.IsOk)
+        {
+            if (isNew)
+            {
+                DisableMessages();
+            }
+
+            return Refuse(result.Errno, index, result.Reason);
+        }
+
+        return Result.Ok;
+    }
+
+    private void DisableMessages()
+    {
+        _messages?.Disable();
+        _messages = null;
+    }
+
+    private Result TriggerSingle(ref IEventTrigger? slot, uint index, VfioIrqSetFlags data, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    {
+        switch (data)
+        {
+            case VfioIrqSetFlags.DataNone when slot is null:
+                return Refuse(Errno.EINVAL, index, "it is not armed");
+            case VfioIrqSetFlags.DataNone when count == 0:
+                Replace(ref slot, null);
+                return Result.Ok;
+            case VfioIrqSetFlags.DataNone:
+                slot.Signal();
+                return Result.Ok;
+            case VfioIrqSetFlags.DataBool when count != 0:
+                if (bools[0] != 0)
+                {
+                    slot?.Signal();
+                }
+
+                return Result.Ok;
+            case VfioIrqSetFlags.DataEventfd when count != 0:
+                taken = 1;
+                Replace(ref slot, triggers[0]);
+                return Result.Ok;
+            default:
+                return Refuse(Errno.EINVAL, index, "the count is zero");
+        }
+    }
+
+    private static void Replace(ref IEventTrigger? slot, IEventTrigger? next)
+    {
+        slot?.Release();
+        slot = next;
+    }
+
+    private Result Refuse(Errno errno, uint index, string reason)
+    {
+        string name = index switch
+        {
+            VfioIrqIndex.Intx => "INTx",
+            VfioIrqIndex.Msi => "MSI",
+            VfioIrqIndex.MsiX => "MSI-X",
+            VfioIrqIndex.Error => "ERR",
+            VfioIrqIndex.Request => "REQ",
+            _ => $"index {index}",
+        };
+        return host.Refuse(Operation, device.Name, errno, null, $"{device.Name} {name}: {reason}");
+    }
+}
