@@ -4,9 +4,9 @@ using Doorbell.Msi;
 namespace Doorbell.Vfio;
 
 /// <summary>The armed messages of a device: vectors of its MSI domain and the trigger each signals.</summary>
-internal sealed class MsiInterrupts(MsiKind kind, MsiDeviceVectors vectors, int limit) : IInterruptHandler
+internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVectors vectors) : IInterruptHandler
 {
-    private readonly IEventTrigger?[] _triggers = new IEventTrigger?[limit];
+    private readonly IEventTrigger?[] _triggers = new IEventTrigger?[device.VectorLimit(kind)];
 
     public MsiKind Kind { get; } = kind;
 
@@ -70,7 +70,19 @@ internal sealed class MsiInterrupts(MsiKind kind, MsiDeviceVectors vectors, int 
     }
 
     /// <summary>A reset cleared the device's messages: what is armed is written again, as pci_restore_msi_state does.</summary>
-    public void RestoreAfterReset() => vectors.Restore();
+    public void RestoreAfterReset()
+    {
+        device.SetEnabled(Kind, true, vectors.Count);
+        for (int vector = 0; vector < _triggers.Length; vector++)
+        {
+            if (vectors.IsRequested(vector))
+            {
+                MsiMessage message = vectors.GetMessage(vector);
+                device.WriteMessage(Kind, vector, in message);
+                device.SetMask(Kind, vector, false);
+            }
+        }
+    }
 
     private void Undo(int start, int count)
     {

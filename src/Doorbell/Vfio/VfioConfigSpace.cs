@@ -212,12 +212,12 @@ internal sealed class VfioConfigSpace
         }
 
         int at = express.Offset + PciExpressCapability.DeviceControl;
-        if (!Touches(offset, length, at, 2) || (Read16(at) & PciExpressCapability.InitiateReset) == 0)
+        if (!Touches(offset, length, at, 2) || (Read16(at) & PciExpressCapability.InitiateFunctionLevelReset) == 0)
         {
             return false;
         }
 
-        BinaryPrimitives.WriteUInt16LittleEndian(_copy.AsSpan(at), (ushort)(Read16(at) & ~PciExpressCapability.InitiateReset));
+        BinaryPrimitives.WriteUInt16LittleEndian(_copy.AsSpan(at), (ushort)(Read16(at) & ~PciExpressCapability.InitiateFunctionLevelReset));
         return true;
     }
 

@@ -255,7 +255,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
                 return Refuse(allocated.Errno, index, allocated.Reason);
             }
 
-            _messages = new MsiInterrupts(kind, vectors, device.MsiDevice.VectorLimit(kind));
+            _messages = new MsiInterrupts(kind, device.MsiDevice, vectors);
         }
 
         Result result = _messages!.SetBlock((int)start, triggers, IsDynamic && kind == MsiKind.MsiX, ref taken);
