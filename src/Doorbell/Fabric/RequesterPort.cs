@@ -10,9 +10,6 @@ namespace Doorbell.Fabric;
 /// </summary>
 public sealed class RequesterPort : IRequester
 {
-    // The smallest granule of any IOMMU modelled; a translation holds for at least this much.
-    private const ulong MinimumGranule = 4096;
-
     private readonly StreamTableEntry? _stream;
     private readonly PhysicalBus _bus;
     private readonly EventStream _events;
@@ -161,8 +158,6 @@ public sealed class RequesterPort : IRequester
     // The longest run from iova whose translation is contiguous: one copy instead of one a page.
     private bool TryTranslateRun(Iova iova, ulong wanted, IommuProtection access, out PhysicalAddress pa, out int length)
     {
-        length = 0;
-        ulong first = Math.Min(wanted, MinimumGranule - (iova.Value & (MinimumGranule - 1)));
         if (_stream is null)
         {
             pa = new PhysicalAddress(iova.Value);
@@ -170,21 +165,19 @@ public sealed class RequesterPort : IRequester
             return true;
         }
 
-        if (!_stream.TryTranslate(iova, access, out pa))
+        length = 0;
+        if (!_stream.TryTranslate(iova, access, out pa, out ulong run))
         {
             return false;
         }
 
-        ulong run = first;
-        while (run < wanted
-            && _stream.Domain is { } domain
-            && domain.TryTranslate(iova + run, access, out PhysicalAddress next)
-            && next == pa + run)
+        IommuDomain domain = _stream.Domain;
+        while (run < wanted && domain.TryTranslate(iova + run, access, out PhysicalAddress next, out ulong more) && next == pa + run)
         {
-            run += Math.Min(wanted - run, MinimumGranule);
+            run += more;
         }
 
-        length = (int)run;
+        length = (int)Math.Min(run, wanted);
         return true;
     }
 
