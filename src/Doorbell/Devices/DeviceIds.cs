@@ -14,4 +14,7 @@ public static class DeviceIds
 
     /// <summary>nvme; drivers bind to its class.</summary>
     public const ushort Nvme = 0xdb02;
+
+    /// <summary>A root port of a described machine.</summary>
+    public const ushort RootPort = 0xdb10;
 }

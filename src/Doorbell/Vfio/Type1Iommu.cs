@@ -369,7 +369,7 @@ internal sealed class Type1Iommu(VfioHost host, string container, bool isV2)
         _usable = UsableRanges.Compute(end, reserved.Distinct());
     }
 
-    private void DetachStreams(PassthroughGroup group)
+    private static void DetachStreams(PassthroughGroup group)
     {
         foreach (PassthroughDevice device in group.Devices)
         {

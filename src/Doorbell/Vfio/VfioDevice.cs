@@ -1,4 +1,3 @@
-using Doorbell.Msi;
 using Doorbell.Pci;
 
 namespace Doorbell.Vfio;

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Doorbell.Interrupts;
 using Doorbell.Msi;
 
 namespace Doorbell.Vfio;

@@ -3,6 +3,7 @@ using Doorbell.Devices;
 using Doorbell.Events;
 using Doorbell.Iommu;
 using Doorbell.Machines;
+using Doorbell.Machines.Yaml;
 using Doorbell.Pci;
 using Doorbell.Vfio;
 

@@ -1,4 +1,5 @@
 using Doorbell.Events;
+using Doorbell.Iommu;
 using Doorbell.Vfio;
 
 namespace Doorbell.Tests.Vfio;
@@ -107,7 +108,7 @@ public class ContainerTests
         Board board = new Board().Assign().Map(0x1000_0000, 0x4000);
         Assert.Equal(expected, board.Container.UnmapDma(VfioUnmapFlags.None, new Iova(iova), size).Errno);
         Assert.Equal(1, board.Container.MappingCount);
-        Assert.True(board.Domain.TryTranslate(new Iova(0x1000_3fff), Iommu.IommuProtection.Write, out _));
+        Assert.True(board.Domain.TryTranslate(new Iova(0x1000_3fff), IommuProtection.Write, out _));
     }
 
     [Theory]
@@ -121,7 +122,7 @@ public class ContainerTests
         Board board = new Board().Assign().Map(0x1000_0000, 0x4000);
         Assert.Equal(expected, Board.Ok(board.Container.UnmapDma(VfioUnmapFlags.None, new Iova(iova), size)));
         Assert.Equal(0x4000 - expected, board.Client.Pinned);
-        Assert.Equal(expected == 0, board.Domain.TryTranslate(new Iova(0x1000_0000), Iommu.IommuProtection.Read, out _));
+        Assert.Equal(expected == 0, board.Domain.TryTranslate(new Iova(0x1000_0000), IommuProtection.Read, out _));
     }
 
     [Fact]
@@ -195,7 +196,7 @@ public class ContainerTests
 
         PassthroughDevice second = board.Physical("0000:02:00.0");
         Assert.NotSame(board.Domain, second.Iommu!.GetStream(second.StreamId).Domain);
-        Assert.False(second.Iommu.GetStream(second.StreamId).Domain.TryTranslate(new Iova(0x1000), Iommu.IommuProtection.Read, out _));
+        Assert.False(second.Iommu.GetStream(second.StreamId).Domain.TryTranslate(new Iova(0x1000), IommuProtection.Read, out _));
     }
 
     [Fact]
@@ -210,7 +211,7 @@ public class ContainerTests
         // One leaves: the other's mappings stay. Both gone: nothing is left.
         board.Device.Release();
         board.Group.Release();
-        Assert.True(second.Iommu.GetStream(second.StreamId).Domain.TryTranslate(new Iova(0x1000), Iommu.IommuProtection.Read, out _));
+        Assert.True(second.Iommu.GetStream(second.StreamId).Domain.TryTranslate(new Iova(0x1000), IommuProtection.Read, out _));
         group.Release();
         Assert.Equal(0UL, board.Client.Pinned);
         board.Container.Release();
