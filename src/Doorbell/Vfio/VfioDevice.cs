@@ -77,6 +77,45 @@ public sealed class VfioDevice
         return Result.Ok;
     }
 
+    /// <summary>VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: every function that a reset of the device's bus would reach; ENODEV on a root bus, which has no port to reset it.</summary>
+    public Result<IReadOnlyList<VfioDependentDevice>> GetHotResetInfo()
+    {
+        if (Function.Bus is not { IsRoot: false } bus)
+        {
+            return Result.Fail(Errno.ENODEV, $"{Name} is on a root bus, which no port can reset");
+        }
+
+        List<VfioDependentDevice> devices = [];
+        AddBelow(bus, devices);
+        return devices;
+    }
+
+    /// <summary>VFIO_DEVICE_PCI_HOT_RESET. EINVAL where the caller does not own every group it reaches; ENODEV as <see cref="GetHotResetInfo"/>.</summary>
+    /// <param name="owned">The groups the caller shows (its group fds).</param>
+    public Result HotReset(IReadOnlyList<VfioGroup> owned)
+    {
+        Result<IReadOnlyList<VfioDependentDevice>> reached = GetHotResetInfo();
+        if (!reached.IsOk)
+        {
+            return reached.WithoutValue;
+        }
+
+        foreach (VfioDependentDevice dependent in reached.Value)
+        {
+            if (!owned.Any(group => group.Group.Id == dependent.Group))
+            {
+                return _host.Refuse("VFIO_DEVICE_PCI_HOT_RESET", Name, Errno.EINVAL, null, $"resetting the bus of {Name} reaches {dependent.Address} of group {dependent.Group}, which the caller does not own");
+            }
+        }
+
+        foreach (VfioGroup group in owned)
+        {
+            group.ResetDevices(reached.Value);
+        }
+
+        return Result.Ok;
+    }
+
     /// <summary>pread of a region: bytes read. EINVAL: no such region, or past a BAR's end; EFAULT: past the end of config space; EIO: the BAR's space is not enabled.</summary>
     public Result<int> ReadRegion(uint index, ulong offset, Span<byte> destination)
     {
@@ -178,6 +217,15 @@ public sealed class VfioDevice
 
     internal void AddOpen() => _opens++;
 
+    // pci_try_reset_function saves and restores the state the function had, MSI messages included.
+    internal void ResetKeepingSettings()
+    {
+        PciCommand command = Function.Command;
+        Function.ResetFunction();
+        Function.SetCommand(command);
+        _interrupts.RestoreAfterReset();
+    }
+
     /// <summary>What vfio-pci does before the first user gets the device: off the bus, reset, decoding on.</summary>
     internal void Enable()
     {
@@ -208,13 +256,16 @@ public sealed class VfioDevice
         return command;
     }
 
-    // pci_try_reset_function saves and restores the state the function had, MSI messages included.
-    private void ResetKeepingSettings()
+    private void AddBelow(PciBus bus, List<VfioDependentDevice> devices)
     {
-        PciCommand command = Function.Command;
-        Function.ResetFunction();
-        Function.SetCommand(command);
-        _interrupts.RestoreAfterReset();
+        foreach (PciFunction function in bus.Functions)
+        {
+            devices.Add(new VfioDependentDevice(_host.GroupNumberOf(function), function.Address));
+            if (function is PciBridge { Secondary: { } secondary })
+            {
+                AddBelow(secondary, devices);
+            }
+        }
     }
 
     private Result<int> CheckAccess(uint index, ulong offset, int length)

@@ -135,6 +135,17 @@ public sealed class VfioGroup
         return Result.Ok;
     }
 
+    internal void ResetDevices(IReadOnlyList<VfioDependentDevice> reached)
+    {
+        foreach (VfioDevice device in _openDevices)
+        {
+            if (reached.Any(dependent => dependent.Address == device.Device.Address))
+            {
+                device.ResetKeepingSettings();
+            }
+        }
+    }
+
     internal void Closed(VfioDevice device)
     {
         _openDevices.Remove(device);

@@ -24,3 +24,8 @@ public readonly record struct VfioRegionInfo(ulong Size, bool Readable, bool Wri
 
 /// <summary>What VFIO_DEVICE_GET_IRQ_INFO says.</summary>
 public readonly record struct VfioIrqInfo(VfioIrqInfoFlags Flags, uint Count);
+
+/// <summary>One function a bus reset would reach (struct vfio_pci_dependent_device).</summary>
+/// <param name="Group">Its IOMMU group.</param>
+/// <param name="Address">Where it is.</param>
+public readonly record struct VfioDependentDevice(int Group, PciAddress Address);

@@ -262,4 +262,26 @@ public class DeviceTests
         Assert.Equal(1, trigger.Releases);
         Assert.Equal(PciCommand.None, board.Physical().Function.Command);
     }
+
+    [Fact]
+    public void A_hot_reset_names_every_function_it_reaches_and_wants_their_groups()
+    {
+        Board board = new Board("virt-gicv3", false, "0000:01:00.0", "0000:00:03.0").Assign();
+        board.EnableBusMaster();
+        VfioDependentDevice reached = Assert.Single(Board.Ok(board.Device.GetHotResetInfo()));
+        Assert.Equal(("0000:01:00.0", board.Group.Group.Id), (reached.Address.ToString(), reached.Group));
+
+        CountingTrigger trigger = board.ArmMsiX(1)[0];
+        board.Write(PciTestDevice.Register.Scratch, 7);
+        Assert.Equal(Errno.EINVAL, board.Device.HotReset([]).Errno);
+        Assert.Equal(7u, board.Read(PciTestDevice.Register.Scratch));
+        Board.Ok(board.Device.HotReset([board.Group]));
+        Assert.Equal(0u, board.Read(PciTestDevice.Register.Scratch));
+        board.Write(PciTestDevice.Register.Raise, 0);
+        Assert.Equal(1, trigger.Signals);
+
+        VfioGroup rootGroup = Board.Ok(board.Host.OpenGroup(board.GroupOf("0000:00:03.0").Id));
+        Board.Ok(rootGroup.SetContainer(board.Container));
+        Assert.Equal(Errno.ENODEV, Board.Ok(rootGroup.OpenDevice("0000:00:03.0")).GetHotResetInfo().Errno);
+    }
 }
