@@ -1,1 +1,3 @@
-return 0;
+using Doorbell.Cli.Commands;
+
+return args is ["run", ..] ? RunCommand.Invoke(args.AsSpan(1)) : CommandTree.Invoke(args);

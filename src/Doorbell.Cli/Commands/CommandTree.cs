@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Reflection;
+
+namespace Doorbell.Cli.Commands;
+
+/// <summary>The command line as a whole.</summary>
+internal static class CommandTree
+{
+    private const string Help =
+        """
+        doorbell: a PCIe/MSI passthrough host in an ordinary process.
+
+        It builds a described ARM64 machine - PCIe topology, IOMMU, MSI controller, devices - and offers its devices
+        through VFIO to unmodified Linux programs. No root, no hardware, no kernel module.
+
+        Usage:
+          doorbell explain [MACHINE] [options]         what happens to an MSI on a machine, step by step
+          doorbell run [options] -- PROGRAM [ARG...]   run a program that finds the machine's devices in /dev/vfio
+          doorbell machines                            the machines there are
+          doorbell --version
+          doorbell COMMAND --help
+
+        Begin with:
+          doorbell explain virt-gicv3
+          doorbell explain amd-overdrive
+        """;
+
+    public static int Invoke(IReadOnlyList<string> args) => Invoke(Build(), args, "doorbell");
+
+    /// <summary>Parses and runs; what is wrong with the command line is one sentence.</summary>
+    public static int Invoke(Command command, IReadOnlyList<string> args, string name)
+    {
+        // Arguments that begin with @ are arguments, not files of them.
+        ParseResult result = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (result.Action is not HelpText && result.Errors is [ParseError error, ..])
+        {
+            string help = result.CommandResult.Command == command ? name : $"{name} {result.CommandResult.Command.Name}";
+            return Complaint.Usage($"{Sentence(error.Message)} See {help} --help.");
+        }
+
+        return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    private static Command Build()
+    {
+        var version = new Option<bool>("--version");
+        var root = new Command("doorbell") { HelpText.Option(Help), version, ExplainCommand.Build(), MachinesCommand.Build(), RunCommand.Build() };
+        root.SetAction(result =>
+        {
+            Console.Out.WriteLine(result.GetValue(version) ? $"doorbell {Version}" : Help);
+            return result.GetValue(version) ? ExitCode.Success : ExitCode.Usage;
+        });
+        return root;
+    }
+
+    private static string Version =>
+        typeof(CommandTree).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    private static string Sentence(string message)
+    {
+        string text = message.ReplaceLineEndings(" ").Trim().Replace('\'', '"');
+        return text.EndsWith('.') ? text : text + ".";
+    }
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using Doorbell.Linux;
+using Doorbell.Machines;
+
+namespace Doorbell.Cli.Commands;
+
+/// <summary><c>doorbell run</c>.</summary>
+internal static class RunCommand
+{
+    private const string Help =
+        """
+        Runs a program that finds a described machine's devices in /dev/vfio and /sys.
+
+        Usage:
+          doorbell run [options] -- PROGRAM [ARG...]
+
+        Options:
+          --machine MACHINE             a name out of doorbell machines, or a path that ends in .yaml (default: virt-gicv3)
+          --device BDF=MODEL[,KEY=VALUE...]
+                                        plug a device into a slot; may be given several times. Models:
+                                          nvme,file=PATH       an NVMe disk with PATH's contents
+                                          pci-test[,vectors=N] registers that raise MSIs and copy by DMA
+          --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI
+          --trace FILE                  write every event of the machine to FILE, one JSON object a line
+
+        Everything after -- is the program's own and reaches it as it is. The exit status is the program's; 125 where
+        doorbell itself failed, 126 and 127 where the program could not be started, 2 for a wrong command line.
+
+        Example:
+          doorbell run --machine virt-gicv3 --device 0000:01:00.0=nvme,file=disk.img -- \
+            qemu-system-aarch64 -M virt -cpu cortex-a76 -m 1G -kernel vmlinuz -device vfio-pci,host=0000:01:00.0
+        """;
+
+    private const string DefaultMachine = "virt-gicv3";
+
+    private static readonly Option<string> Machine = new("--machine") { DefaultValueFactory = _ => DefaultMachine };
+    private static readonly Option<string[]> Devices = new("--device") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
+    private static readonly Option<string?> Trace = new("--trace");
+
+    /// <summary>Runs with the arguments after <c>run</c>: the parser sees what stands before <c>--</c> only.</summary>
+    public static int Invoke(ReadOnlySpan<string> args)
+    {
+        int separator = args.IndexOf("--");
+        string[] own = (separator < 0 ? args : args[..separator]).ToArray();
+        string[] program = separator < 0 ? [] : args[(separator + 1)..].ToArray();
+        return CommandTree.Invoke(Build(program), own, "doorbell run");
+    }
+
+    /// <summary>The command, for the tree's help and errors.</summary>
+    public static Command Build() => Build([]);
+
+    private static Command Build(string[] program)
+    {
+        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, AllowUnsafeInterrupts, Trace };
+        command.SetAction(result => Run(result, program));
+        return command;
+    }
+
+    private static int Run(ParseResult result, string[] program)
+    {
+        if (program is [] or ["", ..])
+        {
+            return Complaint.Usage("no program to run: expected -- and a program after the options. See doorbell run --help.");
+        }
+
+        Result<MachineDescription> machine = MachineFiles.Load(result.GetValue(Machine)!);
+        if (!machine.IsOk)
+        {
+            return Complaint.Usage(machine.Reason);
+        }
+
+        Result<List<DeviceSpec>> devices = PluggedDevices.Parse(machine.Value, result.GetValue(Devices)!);
+        if (!devices.IsOk)
+        {
+            return Complaint.Usage(devices.Reason);
+        }
+
+        return Runner.Run(new RunOptions
+        {
+            Machine = machine.Value,
+            Devices = devices.Value,
+            AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts),
+            TraceFile = result.GetValue(Trace),
+            Command = program,
+        });
+    }
+}

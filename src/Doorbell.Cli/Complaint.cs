@@ -1,0 +1,12 @@
+namespace Doorbell.Cli;
+
+/// <summary>One sentence to standard error.</summary>
+internal static class Complaint
+{
+    /// <summary>Says it, and gives the status for bad usage.</summary>
+    public static int Usage(string sentence)
+    {
+        Console.Error.WriteLine($"doorbell: {sentence}");
+        return ExitCode.Usage;
+    }
+}

@@ -1,0 +1,13 @@
+namespace Doorbell.Cli;
+
+/// <summary>What the command's exit status means.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+
+    /// <summary>explain: something did not go as it must.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line or a file it names is wrong.</summary>
+    public const int Usage = 2;
+}

@@ -1,0 +1,22 @@
+using Doorbell.Machines;
+
+namespace Doorbell.Linux;
+
+/// <summary>What <c>doorbell run</c> was asked for, checked as far as that needs no client.</summary>
+public sealed record RunOptions
+{
+    /// <summary>The machine.</summary>
+    public required MachineDescription Machine { get; init; }
+
+    /// <summary>Devices to plug into its slots, each slot once.</summary>
+    public IReadOnlyList<DeviceSpec> Devices { get; init; } = [];
+
+    /// <summary>The module parameter allow_unsafe_interrupts (V3).</summary>
+    public bool AllowUnsafeInterrupts { get; init; }
+
+    /// <summary>Where the event trace goes, one JSON object a line; null for nowhere.</summary>
+    public string? TraceFile { get; init; }
+
+    /// <summary>The program and its arguments, as they stood after <c>--</c>.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+}
