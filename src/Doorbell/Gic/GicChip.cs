@@ -7,9 +7,9 @@ internal sealed class GicChip(GicDomain gic) : IrqChip
 {
     public override string Name => gic.Name;
 
-    public override void Mask(IrqData irq) => irq.Descriptor.SetEnabled(false);
+    public override void Mask(IrqData irq) => gic.SetEnabled(irq.Descriptor, false);
 
-    public override void Unmask(IrqData irq) => irq.Descriptor.SetEnabled(true);
+    public override void Unmask(IrqData irq) => gic.SetEnabled(irq.Descriptor, true);
 
     public override Result<AffinityOutcome> SetAffinity(IrqData irq, int cpu)
     {

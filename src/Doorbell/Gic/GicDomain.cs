@@ -1,3 +1,5 @@
+using Doorbell.Events;
+using Doorbell.Gic.Events;
 using Doorbell.Interrupts;
 
 namespace Doorbell.Gic;
@@ -21,6 +23,7 @@ public sealed class GicDomain : IrqDomain
     /// <summary>First LPI (IHI 0069, 2.2).</summary>
     public const uint FirstLpi = 8192;
 
+    private readonly EventStream? _events;
     private readonly IntidTable _intids;
     private readonly GicChip _chip;
     private readonly byte[]?[] _lpiConfiguration;
@@ -30,7 +33,8 @@ public sealed class GicDomain : IrqDomain
     /// <param name="cpus">CPUs interrupts can go to.</param>
     /// <param name="spis">SPIs implemented, 0 to 988.</param>
     /// <param name="intidBits">GICD_TYPER.IDbits + 1 where LPIs are implemented (14 to 24), 0 where they are not (GICv2).</param>
-    public GicDomain(string name, int cpus, int spis, int intidBits)
+    /// <param name="events">Where the delivery of an interrupt that had to wait is told.</param>
+    public GicDomain(string name, int cpus, int spis, int intidBits, EventStream? events = null)
         : base(name, null, IrqDomainFlags.None)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(cpus, 1);
@@ -41,6 +45,7 @@ public sealed class GicDomain : IrqDomain
             throw new ArgumentOutOfRangeException(nameof(intidBits), intidBits, "LPIs need 14 to 24 bits of INTID.");
         }
 
+        _events = events;
         Cpus = cpus;
         Spis = spis;
         LpiLimit = intidBits == 0 ? 0 : 1u << intidBits;
@@ -80,7 +85,21 @@ public sealed class GicDomain : IrqDomain
         (_lpiConfiguration[lpi >> ConfigurationBits] ??= new byte[ConfigurationMask + 1])[lpi & ConfigurationMask] = value;
 
     /// <summary>The redistributor reads an LPI's configuration again (INV, INVALL); until then it goes by what it read before.</summary>
-    internal void ReloadLpi(uint lpi) => Find(lpi)?.SetEnabled((GetLpiConfiguration(lpi) & LpiEnable) != 0);
+    internal void ReloadLpi(uint lpi)
+    {
+        if (Find(lpi) is { } irq)
+        {
+            SetEnabled(irq, (GetLpiConfiguration(lpi) & LpiEnable) != 0);
+        }
+    }
+
+    internal void SetEnabled(IrqDescriptor irq, bool enabled)
+    {
+        if (irq.SetEnabled(enabled) && _events is { IsEnabled: true })
+        {
+            _events.Emit(new IrqResumeEvent { Gic = Name, Intid = irq.Intid, Cpu = irq.Affinity, Device = irq.Requester.Name, Vector = irq.Vector });
+        }
+    }
 
     internal const byte LpiEnable = 1;
 
@@ -107,8 +126,7 @@ public sealed class GicDomain : IrqDomain
         for (int i = 0; i < irqs.Length; i++)
         {
             uint intid = allocation.Intid + (uint)i;
-            irqs[i].HwIrq = intid;
-            irqs[i].Chip = _chip;
+            irqs[i].Set(intid, _chip);
             if (IsLpi(intid))
             {
                 SetLpiConfiguration(intid, LpiDefaultPriority);

@@ -46,9 +46,7 @@ public sealed class GicV2mDomain : IrqDomain
 
             for (int i = 0; i < irqs.Length; i++)
             {
-                irqs[i].HwIrq = spi + (uint)i;
-                irqs[i].Chip = _chip;
-                irqs[i].ChipData = frame;
+                irqs[i].Set(spi + (uint)i, _chip, frame);
             }
 
             Tell(frame, irqs, freed: false);

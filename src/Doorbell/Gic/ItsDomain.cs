@@ -165,9 +165,7 @@ public sealed class ItsDomain : IrqDomain
 
         for (int i = 0; i < irqs.Length; i++)
         {
-            irqs[i].HwIrq = device.FirstLpi + eventId + (uint)i;
-            irqs[i].Chip = _chip;
-            irqs[i].ChipData = device;
+            irqs[i].Set(device.FirstLpi + eventId + (uint)i, _chip, device);
         }
 
         return Result.Ok;

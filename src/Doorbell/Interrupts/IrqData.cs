@@ -20,11 +20,19 @@ public sealed class IrqData
     public IrqData? Parent { get; }
 
     /// <summary>The level's own number for it: an INTID at the GIC, an LPI at the ITS, DeviceID and vector at the MSI level.</summary>
-    public ulong HwIrq { get; internal set; }
+    public ulong HwIrq { get; private set; }
 
     /// <summary>The level's operations; set by its allocation.</summary>
-    public IrqChip? Chip { get; internal set; }
+    public IrqChip? Chip { get; private set; }
 
     /// <summary>What the level hangs on it.</summary>
-    public object? ChipData { get; internal set; }
+    public object? ChipData { get; private set; }
+
+    /// <summary>What the level's domain says about it when it allocates it (irq_domain_set_hwirq_and_chip).</summary>
+    public void Set(ulong hwIrq, IrqChip chip, object? chipData = null)
+    {
+        HwIrq = hwIrq;
+        Chip = chip;
+        ChipData = chipData;
+    }
 }

@@ -56,11 +56,11 @@ public sealed class IrqDescriptor
         }
     }
 
-    /// <summary>The CPU it goes to; <see cref="NoAffinity"/> before the controller chose one.</summary>
+    /// <summary>The CPU it goes to; <see cref="NoAffinity"/> before the controller chose one. The controller's to set; others ask <see cref="IrqChip.SetAffinity"/>.</summary>
     public int Affinity
     {
         get => Volatile.Read(ref _affinity);
-        internal set => Volatile.Write(ref _affinity, value);
+        set => Volatile.Write(ref _affinity, value);
     }
 
     /// <summary>True between activation and deactivation: the controller knows it, the device may hold its message.</summary>
@@ -96,24 +96,21 @@ public sealed class IrqDescriptor
         return Run();
     }
 
-    /// <summary>Enables or disables it at the controller; one that waits is delivered when it is enabled.</summary>
-    internal void SetEnabled(bool enabled)
+    /// <summary>The controller enables or disables it; one that waits is delivered when it is enabled. True when one was.</summary>
+    public bool SetEnabled(bool enabled)
     {
         if (!enabled)
         {
             Interlocked.And(ref _state, ~Enabled);
-            return;
+            return false;
         }
 
         int before = Interlocked.Or(ref _state, Enabled);
-        if ((before & PendingBit) != 0 && TakePending())
-        {
-            Run();
-        }
+        return (before & PendingBit) != 0 && TakePending() && Run() == IrqDelivery.Delivered;
     }
 
-    /// <summary>Forgets one that waits (CLEAR, DISCARD).</summary>
-    internal void ClearPending() => Interlocked.And(ref _state, ~PendingBit);
+    /// <summary>The controller forgets one that waits (CLEAR, DISCARD).</summary>
+    public void ClearPending() => Interlocked.And(ref _state, ~PendingBit);
 
     private bool TakePending() => (Interlocked.And(ref _state, ~PendingBit) & PendingBit) != 0;
 

@@ -48,9 +48,8 @@ public sealed class MsiDomain : IrqDomain
 
         for (int i = 0; i < irqs.Length; i++)
         {
-            irqs[i].HwIrq = ((ulong)allocation.Requester.DeviceId.Value << 11) | (uint)(allocation.FirstVector + i);
-            irqs[i].Chip = _chip;
-            irqs[i].ChipData = new MsiVector((MsiDeviceVectors)allocation.Owner!, irqs[i].Descriptor);
+            ulong hwIrq = ((ulong)allocation.Requester.DeviceId.Value << 11) | (uint)(allocation.FirstVector + i);
+            irqs[i].Set(hwIrq, _chip, new MsiVector((MsiDeviceVectors)allocation.Owner!, irqs[i].Descriptor));
         }
 
         return Result.Ok;
