@@ -18,7 +18,6 @@ public partial class PciFunction
         | PciCommand.SystemErrorEnable | PciCommand.InterruptDisable;
 
     private readonly List<PciCapability> _capabilities = [];
-    private readonly EventStream _events;
 
     private IRequester? _upstream;
     private bool _canMaster;
@@ -41,7 +40,7 @@ public partial class PciFunction
         Name = address.ToString();
         Config = config;
         Model = model;
-        _events = events ?? new EventStream();
+        Events = events ?? new EventStream();
 
         bool bridge = IsBridge;
         config.DefineWritable16(PciHeader.Command, (ushort)WritableCommand);
@@ -96,6 +95,9 @@ public partial class PciFunction
 
     /// <summary>Access control services, where the function has them.</summary>
     public AcsCapability? Acs { get; private set; }
+
+    /// <summary>Where the function and its model tell what happens.</summary>
+    public EventStream Events { get; }
 
     /// <summary>The bus it sits on, once it has been placed on one.</summary>
     public PciBus? Bus { get; internal set; }
@@ -182,9 +184,9 @@ public partial class PciFunction
         }
 
         RefreshEnables();
-        if (_events.IsEnabled)
+        if (Events.IsEnabled)
         {
-            _events.Emit(new PciFunctionReset(Address));
+            Events.Emit(new PciFunctionReset(Address));
         }
     }
 
@@ -218,9 +220,9 @@ public partial class PciFunction
     /// <summary>Records that the function kept a transaction to itself.</summary>
     internal void Refuse(PciRefusal reason, ulong detail)
     {
-        if (_events.IsEnabled)
+        if (Events.IsEnabled)
         {
-            _events.Emit(new PciTransactionRefused(Address, reason, detail));
+            Events.Emit(new PciTransactionRefused(Address, reason, detail));
         }
     }
 

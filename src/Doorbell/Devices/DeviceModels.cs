@@ -1,0 +1,141 @@
+using System.Globalization;
+using Doorbell.Pci;
+
+namespace Doorbell.Devices;
+
+/// <summary>Opens what <c>file=</c> names. The library makes no system call itself.</summary>
+/// <param name="path">As it was given.</param>
+public delegate Result<IBlockBackend> OpenBlockBackend(string path);
+
+/// <summary>The device models by name: what <c>--device BDF=MODEL[,key=value]…</c> makes.</summary>
+public static class DeviceModels
+{
+    private const string NvmeForms = "nvme,file=PATH or nvme,size=64M, with queues=N and lba=512 or 4096 where wanted";
+    private const string PciTestForms = "pci-test or pci-test,vectors=N";
+
+    /// <summary>Names of all models.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["nvme", "pci-test"];
+
+    /// <summary>Makes a model from its name and options.</summary>
+    /// <param name="model">A name of <see cref="Names"/>.</param>
+    /// <param name="options">Keys and values; a key appears once.</param>
+    /// <param name="openFile">Opens what <c>file=</c> names; null where files cannot be used.</param>
+    /// <returns>EINVAL with a sentence for an unknown model, key or value; what opening the file said otherwise.</returns>
+    public static Result<PciDeviceModel> Create(string model, IReadOnlyList<KeyValuePair<string, string>> options, OpenBlockBackend? openFile = null) => model switch
+    {
+        "nvme" => CreateNvme(options, openFile),
+        "pci-test" => CreatePciTest(options),
+        _ => Result.Fail(Errno.EINVAL, $"there is no device model \"{model}\"; there are {string.Join(" and ", Names)}."),
+    };
+
+    private static Result<PciDeviceModel> CreateNvme(IReadOnlyList<KeyValuePair<string, string>> options, OpenBlockBackend? openFile)
+    {
+        string? file = null;
+        ulong size = 0;
+        uint queues = NvmeDevice.DefaultQueuePairs;
+        uint block = 512;
+        foreach ((string key, string value) in options)
+        {
+            Result parsed = key switch
+            {
+                "file" => Text(key, value, out file),
+                "size" => Size(key, value, out size),
+                "queues" => Number(key, value, 1, NvmeDevice.MaxQueuePairs, out queues),
+                "lba" => Number(key, value, 512, 4096, out block),
+                _ => Unknown("nvme", key, NvmeForms),
+            };
+            if (!parsed.IsOk)
+            {
+                return parsed;
+            }
+        }
+
+        if (block is not (512 or 4096))
+        {
+            return Result.Fail(Errno.EINVAL, $"nvme: lba={block} is no block size; it is 512 or 4096.");
+        }
+
+        if (file is null == (size == 0))
+        {
+            return Result.Fail(Errno.EINVAL, $"nvme needs either a file or a size: {NvmeForms}.");
+        }
+
+        if (size % block != 0)
+        {
+            return Result.Fail(Errno.EINVAL, $"nvme: a size of {size} bytes is no multiple of the block size, {block}.");
+        }
+
+        if (file is null)
+        {
+            return new NvmeDevice(new MemoryBlockBackend(size), (int)queues, (int)block);
+        }
+
+        if (openFile is null)
+        {
+            return Result.Fail(Errno.EOPNOTSUPP, $"nvme: file={file} cannot be used here; use size=64M for a disk in memory.");
+        }
+
+        Result<IBlockBackend> opened = openFile(file);
+        if (!opened.IsOk)
+        {
+            return opened.WithoutValue;
+        }
+
+        IBlockBackend backend = opened.Value;
+        if (backend.Length >= block)
+        {
+            return new NvmeDevice(backend, (int)queues, (int)block);
+        }
+
+        (backend as IDisposable)?.Dispose();
+        return Result.Fail(Errno.EINVAL, $"nvme: file={file} of {backend.Length} bytes holds no block of {block} bytes.");
+    }
+
+    private static Result<PciDeviceModel> CreatePciTest(IReadOnlyList<KeyValuePair<string, string>> options)
+    {
+        uint vectors = PciTestDevice.DefaultVectors;
+        foreach ((string key, string value) in options)
+        {
+            Result parsed = key == "vectors"
+                ? Number(key, value, 1, MsiXCapability.MaxVectors, out vectors)
+                : Unknown("pci-test", key, PciTestForms);
+            if (!parsed.IsOk)
+            {
+                return parsed;
+            }
+        }
+
+        return new PciTestDevice((int)vectors);
+    }
+
+    private static Result Unknown(string model, string key, string forms) =>
+        Result.Fail(Errno.EINVAL, $"{model} has no option \"{key}\": expected {forms}.");
+
+    private static Result Text(string key, string value, out string? text)
+    {
+        text = value;
+        return value.Length > 0 ? Result.Ok : Result.Fail(Errno.EINVAL, $"{key}= is empty.");
+    }
+
+    private static Result Number(string key, string value, uint least, uint most, out uint number) =>
+        uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most
+            ? Result.Ok
+            : Result.Fail(Errno.EINVAL, $"{key}={value} is no number from {least} to {most}.");
+
+    /// <summary>Bytes, with K, M, G or T for powers of 1024; a multiple of 512 above 0.</summary>
+    private static Result Size(string key, string value, out ulong size)
+    {
+        const ulong Most = 1UL << 42;
+        string units = "KMGT";
+        int unit = value.Length > 0 ? units.IndexOf(char.ToUpperInvariant(value[^1]), StringComparison.Ordinal) + 1 : 0;
+        bool isNumber = ulong.TryParse(unit > 0 ? value[..^1] : value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count);
+        if (isNumber && count > 0 && count <= Most >> (10 * unit) && (count << (10 * unit)) % 512 == 0)
+        {
+            size = count << (10 * unit);
+            return Result.Ok;
+        }
+
+        size = 0;
+        return Result.Fail(Errno.EINVAL, $"{key}={value} is no size: expected bytes, or a number with K, M, G or T, a multiple of 512 up to 4T.");
+    }
+}

@@ -1,0 +1,165 @@
+using System.Buffers.Binary;
+using Doorbell.Pci;
+
+namespace Doorbell.Devices;
+
+/// <summary>
+/// A command's data in host memory: PRP entries and lists become ranges of IOVAs (NVMe 1.4, 4.3). One object is used again for every command.
+/// </summary>
+internal sealed class NvmeDataPointer
+{
+    private const int EntrySize = 8;
+
+    private readonly (Iova Address, int Length)[] _ranges;
+    private readonly byte[] _list;
+    private int _count;
+
+    /// <param name="maxTransfer">Bytes of the largest transfer.</param>
+    /// <param name="minPage">Bytes of the smallest memory page: decides how many entries there can be.</param>
+    public NvmeDataPointer(int maxTransfer, int minPage)
+    {
+        int pages = (maxTransfer / minPage) + 1;
+        _ranges = new (Iova, int)[pages];
+        _list = new byte[pages * EntrySize];
+    }
+
+    /// <summary>Ranges found by the last <see cref="Map"/>; neighbours are one range.</summary>
+    public int RangeCount => _count;
+
+    /// <summary>Finds the ranges.</summary>
+    /// <param name="function">Reads the lists.</param>
+    /// <param name="prp1">PRP entry 1: may start inside a page.</param>
+    /// <param name="prp2">PRP entry 2: the second page, or where the list is.</param>
+    /// <param name="length">Bytes, at most the largest transfer.</param>
+    /// <param name="pageSize">CC.MPS in bytes.</param>
+    public NvmeStatus Map(PciFunction function, ulong prp1, ulong prp2, int length, int pageSize)
+    {
+        _count = 0;
+        uint pageMask = (uint)pageSize - 1;
+        if ((prp1 & 3) != 0)
+        {
+            return NvmeStatus.PrpOffsetInvalid;
+        }
+
+        int first = Math.Min(length, pageSize - (int)(prp1 & pageMask));
+        Append(prp1, first);
+        int remaining = length - first;
+        if (remaining == 0)
+        {
+            return NvmeStatus.Success;
+        }
+
+        if (remaining <= pageSize)
+        {
+            if ((prp2 & pageMask) != 0)
+            {
+                return NvmeStatus.PrpOffsetInvalid;
+            }
+
+            Append(prp2, remaining);
+            return NvmeStatus.Success;
+        }
+
+        return MapList(function, prp2, remaining, pageSize);
+    }
+
+    /// <summary>Copies into host memory.</summary>
+    public bool Write(PciFunction function, ReadOnlySpan<byte> source)
+    {
+        for (int i = 0; i < _count && !source.IsEmpty; i++)
+        {
+            int length = Math.Min(_ranges[i].Length, source.Length);
+            if (!function.WriteMemory(_ranges[i].Address, source[..length]))
+            {
+                return false;
+            }
+
+            source = source[length..];
+        }
+
+        return true;
+    }
+
+    /// <summary>Copies from host memory.</summary>
+    public bool Read(PciFunction function, Span<byte> destination)
+    {
+        for (int i = 0; i < _count && !destination.IsEmpty; i++)
+        {
+            int length = Math.Min(_ranges[i].Length, destination.Length);
+            if (!function.ReadMemory(_ranges[i].Address, destination[..length]))
+            {
+                return false;
+            }
+
+            destination = destination[length..];
+        }
+
+        return true;
+    }
+
+    private NvmeStatus MapList(PciFunction function, ulong list, int remaining, int pageSize)
+    {
+        uint pageMask = (uint)pageSize - 1;
+        while (remaining > 0)
+        {
+            if ((list & (EntrySize - 1)) != 0)
+            {
+                return NvmeStatus.PrpOffsetInvalid;
+            }
+
+            // A list runs to the end of its page; where more entries are needed than fit, the last one points to the next list (4.3).
+            int room = (pageSize - (int)(list & pageMask)) / EntrySize;
+            int needed = (remaining + pageSize - 1) / pageSize;
+            bool chained = needed > room;
+            int entries = Math.Min(needed, room);
+            Span<byte> bytes = _list.AsSpan(0, entries * EntrySize);
+            if (!function.ReadMemory(new Iova(list), bytes))
+            {
+                return NvmeStatus.DataTransferError;
+            }
+
+            int data = chained ? entries - 1 : entries;
+            for (int i = 0; i < data; i++)
+            {
+                ulong entry = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(i * EntrySize)..]);
+                if ((entry & pageMask) != 0)
+                {
+                    return NvmeStatus.PrpOffsetInvalid;
+                }
+
+                int length = Math.Min(remaining, pageSize);
+                Append(entry, length);
+                remaining -= length;
+            }
+
+            if (chained)
+            {
+                ulong next = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(data * EntrySize)..]);
+                if (data == 0 && (next & pageMask) == pageMask + 1 - EntrySize)
+                {
+                    // Only a pointer, to another page that holds only a pointer: such a chain need never end.
+                    return NvmeStatus.PrpOffsetInvalid;
+                }
+
+                list = next;
+            }
+        }
+
+        return NvmeStatus.Success;
+    }
+
+    private void Append(ulong address, int length)
+    {
+        if (_count > 0)
+        {
+            (Iova before, int beforeLength) = _ranges[_count - 1];
+            if (before.Value + (ulong)beforeLength == address)
+            {
+                _ranges[_count - 1].Length += length;
+                return;
+            }
+        }
+
+        _ranges[_count++] = (new Iova(address), length);
+    }
+}

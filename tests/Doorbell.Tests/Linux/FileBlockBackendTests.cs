@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using Doorbell.Devices;
+using Doorbell.Linux;
+
+namespace Doorbell.Tests.Linux;
+
+public sealed class FileBlockBackendTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("doorbell-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void What_is_written_is_in_the_file()
+    {
+        string path = Image(4096);
+        Result<IBlockBackend> opened = FileBlockBackend.Open(path);
+        Assert.True(opened.IsOk, opened.ToString());
+        using (var backend = (FileBlockBackend)opened.Value)
+        {
+            Assert.Equal(4096UL, backend.Length);
+            Assert.True(backend.Write(512, "doorbell"u8));
+            Assert.True(backend.Flush());
+            var back = new byte[8];
+            Assert.True(backend.Read(512, back));
+            Assert.Equal("doorbell"u8.ToArray(), back);
+        }
+
+        byte[] file = File.ReadAllBytes(path);
+        Assert.Equal(4096, file.Length);
+        Assert.Equal("doorbell"u8.ToArray(), file[512..520]);
+    }
+
+    [Fact]
+    public void A_file_cut_short_while_open_is_a_read_error()
+    {
+        string path = Image(4096);
+        using var backend = (FileBlockBackend)FileBlockBackend.Open(path).Value;
+
+        // By another program: .NET itself would respect the lock.
+        using (Process cut = Process.Start("truncate", ["-s", "512", path]))
+        {
+            cut.WaitForExit();
+            Assert.Equal(0, cut.ExitCode);
+        }
+
+        Assert.True(backend.Read(0, new byte[512]));
+        Assert.False(backend.Read(512, new byte[512]));
+    }
+
+    [Fact]
+    public void What_cannot_be_a_disk_is_refused_with_a_sentence_that_names_it()
+    {
+        Refused(Path.Combine(_directory, "missing"), Errno.ENOENT, "does not exist");
+        Refused(_directory, Errno.EINVAL, "is a directory");
+        Refused(Image(0), Errno.EINVAL, "has 0 bytes");
+        Refused(Image(1000), Errno.EINVAL, "has 1000 bytes");
+        Refused("/dev/null", Errno.EINVAL, "/dev/null");
+    }
+
+    [Fact]
+    public void Two_devices_cannot_have_one_image()
+    {
+        string path = Image(512);
+        using var backend = (FileBlockBackend)FileBlockBackend.Open(path).Value;
+        Refused(path, Errno.EBUSY, "for this device alone");
+    }
+
+    private static void Refused(string path, Errno errno, string sentence)
+    {
+        Result<IBlockBackend> result = FileBlockBackend.Open(path);
+        Assert.Equal(errno, result.Errno);
+        Assert.Contains(path, result.Reason, StringComparison.Ordinal);
+        Assert.Contains(sentence, result.Reason, StringComparison.Ordinal);
+    }
+
+    private string Image(int length)
+    {
+        string path = Path.Combine(_directory, $"{length}.img");
+        File.WriteAllBytes(path, new byte[length]);
+        return path;
+    }
+}
