@@ -53,7 +53,7 @@ public sealed class IommuDomain
     public long EntryCount => _table?.EntryCount ?? 0;
 
     /// <summary>N2: nothing is mapped and no doorbell is bound.</summary>
-    public bool IsEmpty => EntryCount == 0 && _table is null or { TableCount: 1 } && ReservedIovas is null or { BindingCount: 0, UsedGranules: 0 };
+    public bool IsEmpty => EntryCount == 0 && ReservedIovas is null or { BindingCount: 0, UsedGranules: 0 };
 
     /// <summary>True after <see cref="Free"/>.</summary>
     public bool IsFreed => Volatile.Read(ref _freed);

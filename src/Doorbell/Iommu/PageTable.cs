@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Doorbell.Iommu;
 
@@ -8,9 +9,10 @@ namespace Doorbell.Iommu;
 /// </summary>
 /// <remarks>
 /// Tables that become empty are unlinked and left to the garbage collector, never reused: a reader that is still inside
-/// one finds its cleared entries and nothing of another range.
+/// one finds its cleared entries and nothing of another range. The one that was emptied last stays linked until the next one
+/// is, so that mapping and unmapping the same page does not build and drop its tables each time.
 /// </remarks>
-public sealed class PageTable
+public sealed partial class PageTable
 {
     private readonly PageTableSlot[] _root;
     private readonly int _pageShift;
@@ -23,6 +25,9 @@ public sealed class PageTable
     private long _entryCount;
     private ulong _mappedBytes;
     private int _tableCount = 1;
+
+    // An IOVA of the emptied table that is still linked.
+    private ulong? _idle;
 
     /// <summary>An empty table.</summary>
     /// <param name="format">Its shape.</param>
@@ -50,10 +55,11 @@ public sealed class PageTable
     /// <summary>Bytes mapped.</summary>
     public ulong MappedBytes => Volatile.Read(ref _mappedBytes);
 
-    /// <summary>Tables in use; 1, the first, when nothing is mapped.</summary>
+    /// <summary>Tables in use, the first included; when nothing is mapped, at most <see cref="PageTableFormat.Levels"/>.</summary>
     public int TableCount => Volatile.Read(ref _tableCount);
 
     /// <summary>The descriptor that holds <paramref name="iova"/>, 0 where there is none. Neither locks nor allocates.</summary>
+    /// <remarks>Without array bounds checks: an index is masked to the tables' length, or follows from an IOVA that was compared with the last one.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong Walk(ulong iova, out int shift)
     {
@@ -63,32 +69,20 @@ public sealed class PageTable
             return 0;
         }
 
-        PageTableSlot[] table = _root;
-        int index = (int)(iova >> shift);
-        while (true)
+        ref PageTableSlot slot = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_root), (nint)(iova >> shift));
+        while (Volatile.Read(ref slot.Child) is { } child)
         {
-            ref PageTableSlot slot = ref table[index];
-            ulong entry = Volatile.Read(ref slot.Entry);
-            if (entry != 0)
-            {
-                return entry;
-            }
-
-            object? child = Volatile.Read(ref slot.Child);
-            if (child is null)
-            {
-                return 0;
-            }
-
             shift -= _bits;
-            index = (int)(iova >> shift) & _indexMask;
+            nint index = (nint)(iova >> shift) & _indexMask;
             if (shift == _pageShift)
             {
-                return Volatile.Read(ref Unsafe.As<ulong[]>(child)[index]);
+                return Volatile.Read(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Unsafe.As<ulong[]>(child)), index));
             }
 
-            table = Unsafe.As<PageTableSlot[]>(child);
+            slot = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Unsafe.As<PageTableSlot[]>(child)), index);
         }
+
+        return Volatile.Read(ref slot.Entry);
     }
 
     /// <summary>Translates: false where nothing is mapped or the mapping does not allow the access. Neither locks nor allocates.</summary>
@@ -152,13 +146,20 @@ public sealed class PageTable
             return Result.Fail(Errno.EINVAL, $"map of {iova}, size 0x{size:x}: neither readable nor writable");
         }
 
+        ulong last = iova.Value + (size - 1);
+        ulong[]? pages = size == Format.Granule ? FindPages(iova.Value) : null;
+        if (pages is not null && pages[(int)(iova.Value >> _pageShift) & _indexMask] == 0)
+        {
+            InstallPages(pages, iova.Value, last, PageTableEntry.Make(pa.Value, protection));
+            return Result.Ok;
+        }
+
         // Looked for first, so that no reader ever sees part of a mapping that is then refused.
         if (TryFindMapped(iova, size, out Iova taken))
         {
             return Result.Fail(Errno.EEXIST, $"map of {iova}, size 0x{size:x}: {taken} is mapped already");
         }
 
-        ulong last = iova.Value + (size - 1);
         if (!Install(_root, Format.Levels - 1, iova.Value, last, PageTableEntry.Make(pa.Value, protection)))
         {
             // The range was empty before, so clearing it takes back exactly what was installed.
@@ -178,6 +179,11 @@ public sealed class PageTable
         if (size == 0 || ((iova.Value | size) & (Format.Granule - 1)) != 0 || iova.Value > _last)
         {
             return 0;
+        }
+
+        if (size == Format.Granule && FindPages(iova.Value) is { } pages && pages[^1] > 1)
+        {
+            return ClearPages(pages, iova.Value, iova.Value);
         }
 
         return Clear(_root, Format.Levels - 1, iova.Value, LastOf(iova.Value, size));
@@ -202,151 +208,6 @@ public sealed class PageTable
     private static ref ulong Live(PageTableSlot[] table) => ref table[^1].Entry;
 
     private int Index(ulong iova, int shift) => shift == _rootShift ? (int)(iova >> shift) : (int)(iova >> shift) & _indexMask;
-
-    // entry is the descriptor for first; those further on follow by adding to its address.
-    private bool Install(PageTableSlot[] table, int level, ulong first, ulong last, ulong entry)
-    {
-        int shift = Format.ShiftOf(level);
-        ulong slotMask = (1UL << shift) - 1;
-        bool blocks = (Format.PageSizes >> shift & 1) != 0;
-        while (true)
-        {
-            ref PageTableSlot slot = ref table[Index(first, shift)];
-            ulong end = Math.Min(last, first | slotMask);
-            if (blocks && slot.Child is null && (first & slotMask) == 0 && end - first == slotMask && (entry & slotMask & ~0xfffUL) == 0)
-            {
-                Volatile.Write(ref slot.Entry, entry);
-                Live(table)++;
-                Count(1, slotMask + 1);
-            }
-            else if (!InstallBelow(table, ref slot, level - 1, first, end, entry))
-            {
-                return false;
-            }
-
-            if (end == last)
-            {
-                return true;
-            }
-
-            entry += end - first + 1;
-            first = end + 1;
-        }
-    }
-
-    private bool InstallBelow(PageTableSlot[] table, ref PageTableSlot slot, int level, ulong first, ulong last, ulong entry)
-    {
-        object? child = slot.Child;
-        if (child is null)
-        {
-            if (_tableCount >= _tableLimit)
-            {
-                return false;
-            }
-
-            child = level == 0 ? new ulong[_indexMask + 2] : new PageTableSlot[_indexMask + 2];
-            _tableCount++;
-            Live(table)++;
-            Volatile.Write(ref slot.Child, child);
-        }
-
-        if (level != 0)
-        {
-            return Install(Unsafe.As<PageTableSlot[]>(child), level, first, last, entry);
-        }
-
-        ulong[] pages = Unsafe.As<ulong[]>(child);
-        int index = (int)(first >> _pageShift) & _indexMask;
-        int count = (int)((last - first) >> _pageShift) + 1;
-        for (int i = 0; i < count; i++)
-        {
-            Volatile.Write(ref pages[index + i], entry + ((ulong)i << _pageShift));
-        }
-
-        pages[^1] += (ulong)count;
-        Count(count, (ulong)count << _pageShift);
-        return true;
-    }
-
-    private ulong Clear(PageTableSlot[] table, int level, ulong first, ulong last)
-    {
-        int shift = Format.ShiftOf(level);
-        ulong slotMask = (1UL << shift) - 1;
-        ulong cleared = 0;
-        while (true)
-        {
-            ref PageTableSlot slot = ref table[Index(first, shift)];
-            ulong end = Math.Min(last, first | slotMask);
-            if (slot.Entry != 0)
-            {
-                if (end - first == slotMask)
-                {
-                    Volatile.Write(ref slot.Entry, 0);
-                    Live(table)--;
-                    Count(-1, unchecked(0 - (slotMask + 1)));
-                    cleared += slotMask + 1;
-                }
-            }
-            else if (slot.Child is not null)
-            {
-                cleared += ClearBelow(table, ref slot, level - 1, first, end);
-            }
-
-            if (end == last)
-            {
-                return cleared;
-            }
-
-            first = end + 1;
-        }
-    }
-
-    private ulong ClearBelow(PageTableSlot[] table, ref PageTableSlot slot, int level, ulong first, ulong last)
-    {
-        ulong cleared;
-        ulong live;
-        if (level != 0)
-        {
-            PageTableSlot[] below = Unsafe.As<PageTableSlot[]>(slot.Child!);
-            cleared = Clear(below, level, first, last);
-            live = Live(below);
-        }
-        else
-        {
-            ulong[] pages = Unsafe.As<ulong[]>(slot.Child!);
-            cleared = ClearPages(pages, first, last);
-            live = pages[^1];
-        }
-
-        if (live == 0)
-        {
-            Volatile.Write(ref slot.Child, null);
-            Live(table)--;
-            _tableCount--;
-        }
-
-        return cleared;
-    }
-
-    private ulong ClearPages(ulong[] pages, ulong first, ulong last)
-    {
-        int index = (int)(first >> _pageShift) & _indexMask;
-        int lastIndex = (int)(last >> _pageShift) & _indexMask;
-        int count = 0;
-        for (; index <= lastIndex; index++)
-        {
-            if (pages[index] != 0)
-            {
-                Volatile.Write(ref pages[index], 0);
-                count++;
-            }
-        }
-
-        pages[^1] -= (ulong)count;
-        ulong bytes = (ulong)count << _pageShift;
-        Count(-count, unchecked(0 - bytes));
-        return bytes;
-    }
 
     private bool Find(PageTableSlot[] table, int level, ulong first, ulong last, out ulong found)
     {
@@ -385,9 +246,38 @@ public sealed class PageTable
         return offset >= 0;
     }
 
-    private void Count(int entries, ulong bytes)
+    private ulong[]? FindPages(ulong iova)
     {
-        Volatile.Write(ref _entryCount, _entryCount + entries);
-        Volatile.Write(ref _mappedBytes, unchecked(_mappedBytes + bytes));
+        PageTableSlot[] table = _root;
+        for (int level = Format.Levels - 1; ; level--)
+        {
+            object? child = table[Index(iova, Format.ShiftOf(level))].Child;
+            if (child is null || level == 1)
+            {
+                return Unsafe.As<ulong[]>(child);
+            }
+
+            table = Unsafe.As<PageTableSlot[]>(child);
+        }
+    }
+
+    private ulong ClearPages(ulong[] pages, ulong first, ulong last)
+    {
+        int index = (int)(first >> _pageShift) & _indexMask;
+        int lastIndex = (int)(last >> _pageShift) & _indexMask;
+        int count = 0;
+        for (; index <= lastIndex; index++)
+        {
+            if (pages[index] != 0)
+            {
+                Volatile.Write(ref pages[index], 0);
+                count++;
+            }
+        }
+
+        pages[^1] -= (ulong)count;
+        ulong bytes = (ulong)count << _pageShift;
+        Count(-count, unchecked(0 - bytes));
+        return bytes;
     }
 }

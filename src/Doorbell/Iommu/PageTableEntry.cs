@@ -18,6 +18,9 @@ internal static class PageTableEntry
 
     public static bool Allows(ulong entry, IommuProtection access) => (((ulong)access << ProtectionShift) & ~entry) == 0;
 
+    /// <summary>The block's first PA.</summary>
+    public static ulong Address(ulong entry) => entry & AddressMask;
+
     /// <summary>The PA an IOVA inside the block has.</summary>
     public static ulong Address(ulong entry, ulong iova, int shift) => (entry & AddressMask) | (iova & ((1UL << shift) - 1));
 }

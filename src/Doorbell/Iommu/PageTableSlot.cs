@@ -1,8 +1,8 @@
 namespace Doorbell.Iommu;
 
 /// <summary>
-/// One entry of a table above the page level: nothing, a block, or the table below. Entry and Child are never both set,
-/// so a reader that sees a mixture of before and after sees "nothing", which was true in between.
+/// One entry of a table above the page level: nothing, a block, or the table below. Entry and Child are never both set, and
+/// between the two there is a time with neither: a reader that finds no Child and then no Entry saw what was true at that time.
 /// </summary>
 internal struct PageTableSlot
 {

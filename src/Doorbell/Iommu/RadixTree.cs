@@ -79,9 +79,6 @@ internal sealed class RadixTree<T>
         }
     }
 
-    /// <summary>Every entry, by rising key.</summary>
-    public IEnumerable<T> Values() => _root is null ? [] : Values(_root, _height - 1);
-
     private static ulong LastKey(int height) => height * Bits >= 64 ? ulong.MaxValue : (1UL << (height * Bits)) - 1;
 
     private static bool Remove(Node node, int shift, ulong key)
@@ -94,28 +91,6 @@ internal sealed class RadixTree<T>
         }
 
         return node.Live == 0;
-    }
-
-    private static IEnumerable<T> Values(Node node, int level)
-    {
-        foreach (object? slot in node.Slots)
-        {
-            if (slot is null)
-            {
-                continue;
-            }
-
-            if (level == 0)
-            {
-                yield return (T)slot;
-                continue;
-            }
-
-            foreach (T value in Values((Node)slot, level - 1))
-            {
-                yield return value;
-            }
-        }
     }
 
     private sealed class Node

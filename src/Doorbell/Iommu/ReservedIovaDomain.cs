@@ -14,9 +14,11 @@ public sealed class ReservedIovaDomain
     private readonly Lock _lock = new();
     private readonly IovaAllocator _iovas;
 
-    // Both by granule number. More than one binding can hold a PA (a wider range, more protection); the oldest comes first.
+    // By granule number. More than one binding can hold a PA (a wider range, more protection); the oldest comes first.
     private readonly RadixTree<DoorbellBinding[]> _byPhysicalAddress = new();
-    private readonly RadixTree<DoorbellBinding> _byIova = new();
+
+    // By granule of the window, as long as it was ever needed: IOVAs are handed out from the window's start.
+    private DoorbellBinding?[] _byIova = [];
 
     private bool _closed;
     private int _bindingCount;
@@ -70,7 +72,7 @@ public sealed class ReservedIovaDomain
     {
         lock (_lock)
         {
-            return [.. _byIova.Values().Distinct()];
+            return [.. _byIova.OfType<DoorbellBinding>().Distinct()];
         }
     }
 
@@ -177,7 +179,8 @@ public sealed class ReservedIovaDomain
                 return;
             }
 
-            binding = iova < Base || iova > Last ? null : _byIova.Find((iova.Value - Base.Value) >> Order);
+            ulong granule = (iova.Value - Base.Value) >> Order;
+            binding = iova < Base || granule >= (ulong)_byIova.Length ? null : _byIova[granule];
             if (binding is null || binding.References == 0)
             {
                 throw new InvalidOperationException($"{_domain}: {iova} is put without having been got (N2)");
@@ -262,12 +265,13 @@ public sealed class ReservedIovaDomain
 
     private void Link(DoorbellBinding binding)
     {
-        for (ulong i = 0; i < binding.Size >> Order; i++)
+        Span<DoorbellBinding?> iovas = IovasOf(binding);
+        iovas.Fill(binding);
+        for (int i = 0; i < iovas.Length; i++)
         {
-            ulong granule = (binding.PhysicalAddress.Value >> Order) + i;
+            ulong granule = (binding.PhysicalAddress.Value >> Order) + (ulong)i;
             DoorbellBinding[]? there = _byPhysicalAddress.Find(granule);
             _byPhysicalAddress.Set(granule, there is null ? [binding] : [.. there, binding]);
-            _byIova.Set(((binding.Iova.Value - Base.Value) >> Order) + i, binding);
         }
 
         Volatile.Write(ref _bindingCount, _bindingCount + 1);
@@ -275,9 +279,11 @@ public sealed class ReservedIovaDomain
 
     private void Unlink(DoorbellBinding binding)
     {
-        for (ulong i = 0; i < binding.Size >> Order; i++)
+        Span<DoorbellBinding?> iovas = IovasOf(binding);
+        iovas.Clear();
+        for (int i = 0; i < iovas.Length; i++)
         {
-            ulong granule = (binding.PhysicalAddress.Value >> Order) + i;
+            ulong granule = (binding.PhysicalAddress.Value >> Order) + (ulong)i;
             DoorbellBinding[] there = _byPhysicalAddress.Find(granule)!;
             if (there.Length == 1)
             {
@@ -287,11 +293,21 @@ public sealed class ReservedIovaDomain
             {
                 _byPhysicalAddress.Set(granule, [.. there.Where(other => other != binding)]);
             }
-
-            _byIova.Remove(((binding.Iova.Value - Base.Value) >> Order) + i);
         }
 
         Volatile.Write(ref _bindingCount, _bindingCount - 1);
+    }
+
+    private Span<DoorbellBinding?> IovasOf(DoorbellBinding binding)
+    {
+        int first = (int)((binding.Iova.Value - Base.Value) >> Order);
+        int count = (int)(binding.Size >> Order);
+        if (first + count > _byIova.Length)
+        {
+            Array.Resize(ref _byIova, Math.Max(first + count, _byIova.Length * 2));
+        }
+
+        return _byIova.AsSpan(first, count);
     }
 
     // Unlinked already: unmapped and invalidated, and only then free for another doorbell (I7).
