@@ -5,7 +5,7 @@ namespace Doorbell.Cli;
 /// <summary>The devices asked for on the command line, seen against a machine's slots.</summary>
 internal static class PluggedDevices
 {
-    /// <summary>Reads each and sees that its slot exists and is asked for once; the reason is a whole sentence.</summary>
+    /// <summary>Reads each and sees that its slot exists and is asked for once; slots nobody asked for keep what the machine's file puts there. The reason is a whole sentence.</summary>
     public static Result<List<DeviceSpec>> Parse(MachineDescription machine, IEnumerable<string> texts)
     {
         var devices = new List<DeviceSpec>();
@@ -17,28 +17,21 @@ internal static class PluggedDevices
                 return device.WithoutValue;
             }
 
-            Result free = CheckSlot(machine, devices, device.Value.Address);
-            if (!free.IsOk)
+            PciAddress address = device.Value.Address;
+            if (devices.Exists(other => other.Address == address))
             {
-                return free;
+                return Result.Fail(Errno.EEXIST, $"{address} is given two devices: expected one a slot.");
+            }
+
+            if (!machine.TryFindSlot(address, out _))
+            {
+                return Result.Fail(Errno.ENODEV, $"{machine.Name} has no slot {address}: expected one of {string.Join(", ", machine.Slots.Select(slot => slot.Address))}.");
             }
 
             devices.Add(device.Value);
         }
 
+        devices.AddRange(machine.Slots.Select(slot => slot.Device).OfType<DeviceSpec>().Where(device => !devices.Exists(other => other.Address == device.Address)));
         return devices;
-    }
-
-    /// <summary>Sees that a slot exists and nothing on the command line has taken it.</summary>
-    public static Result CheckSlot(MachineDescription machine, List<DeviceSpec> devices, PciAddress address)
-    {
-        if (devices.Exists(other => other.Address == address))
-        {
-            return Result.Fail(Errno.EEXIST, $"{address} is given two devices: expected one a slot.");
-        }
-
-        return machine.TryFindSlot(address, out _)
-            ? Result.Ok
-            : Result.Fail(Errno.ENODEV, $"{machine.Name} has no slot {address}: expected one of {string.Join(", ", machine.Slots.Select(slot => slot.Address))}.");
     }
 }

@@ -1,7 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Doorbell.Cli.Explain;
 using Doorbell.Machines;
+using Doorbell.Msi;
+using Doorbell.Pci;
+using Doorbell.Vfio;
 
 namespace Doorbell.Cli.Commands;
 
@@ -23,7 +27,7 @@ internal static class ExplainCommand
         Options:
           --device BDF[=MODEL[,KEY=VALUE...]]
                                         which device (default: a pci-test in the machine's first free slot)
-          --vectors N                   how many vectors to arm (default: 4)
+          --vectors N                   how many vectors to arm (default: 4, or as many as the device has)
           --allow-unsafe-interrupts     hand the device over although nothing checks who writes an MSI
           --json                        the events and the verdict as JSON, one object a line
 
@@ -31,20 +35,22 @@ internal static class ExplainCommand
         rightly refused; 1 otherwise; 2 for a wrong command line.
         """;
 
-    private static readonly Argument<string> Machine = new("MACHINE") { DefaultValueFactory = _ => "virt-gicv3" };
+    private const int DefaultVectors = 4;
+
+    private static readonly Argument<string> MachineName = new("MACHINE") { DefaultValueFactory = _ => "virt-gicv3" };
     private static readonly Option<string?> Device = new("--device");
-    private static readonly Option<int> Vectors = new("--vectors") { DefaultValueFactory = _ => 4, CustomParser = ParseVectors };
+    private static readonly Option<int?> Vectors = new("--vectors") { CustomParser = ParseVectors };
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
     private static readonly Option<bool> Json = new("--json");
 
     public static Command Build()
     {
-        var command = new Command("explain") { HelpText.Option(Help), Machine, Device, Vectors, AllowUnsafeInterrupts, Json };
+        var command = new Command("explain") { HelpText.Option(Help), MachineName, Device, Vectors, AllowUnsafeInterrupts, Json };
         command.SetAction(Run);
         return command;
     }
 
-    private static int ParseVectors(ArgumentResult argument)
+    private static int? ParseVectors(ArgumentResult argument)
     {
         string text = argument.Tokens.Single().Value;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int vectors) && vectors is >= 1 and <= 2048)
@@ -53,12 +59,90 @@ internal static class ExplainCommand
         }
 
         argument.AddError($"--vectors: expected a number from 1 to 2048, not \"{text}\".");
-        return 0;
+        return null;
     }
 
     private static int Run(ParseResult result)
     {
-        Result<MachineDescription> machine = MachineFiles.Load(result.GetValue(Machine)!);
-        return machine.IsOk ? ExitCode.Success : Complaint.Usage(machine.Reason);
+        Result<MachineDescription> description = MachineFiles.Load(result.GetValue(MachineName)!);
+        if (!description.IsOk)
+        {
+            return Complaint.Usage(description.Reason);
+        }
+
+        int? asked = result.GetValue(Vectors);
+        Result<(List<DeviceSpec> Devices, PciAddress Address)> chosen = Choose(description.Value, result.GetValue(Device), asked ?? DefaultVectors);
+        if (!chosen.IsOk)
+        {
+            return Complaint.Usage(chosen.Reason);
+        }
+
+        Result<Machine> machine = Build(description.Value, chosen.Value.Devices);
+        if (!machine.IsOk)
+        {
+            return Complaint.Usage(machine.Reason.EndsWith('.') ? machine.Reason : machine.Reason + ".");
+        }
+
+        PassthroughDevice? device = machine.Value.Find(chosen.Value.Address);
+        if (device is not { Iommu: not null })
+        {
+            return Complaint.Usage($"{chosen.Value.Address} has no IOMMU group on {description.Value.Name}, so VFIO does not offer it.");
+        }
+
+        MsiKind kind = device.MsiDevice.VectorLimit(MsiKind.MsiX) > 0 ? MsiKind.MsiX : MsiKind.Msi;
+        int limit = device.MsiDevice.VectorLimit(kind);
+        if (asked > limit)
+        {
+            return Complaint.Usage($"--vectors: {device.Name} has {limit} vectors, {asked} are asked for.");
+        }
+
+        using IAccount account = result.GetValue(Json) ? new JsonAccount(Console.Out) : new TextAccount(description.Value, TextAccount.CreateConsole());
+        using var walk = new Walk(machine.Value, device, kind, asked ?? Math.Min(DefaultVectors, limit), result.GetValue(AllowUnsafeInterrupts), account);
+        return walk.Run().IsGood ? ExitCode.Success : ExitCode.Failure;
+    }
+
+    private static Result<(List<DeviceSpec> Devices, PciAddress Address)> Choose(MachineDescription machine, string? asked, int vectors)
+    {
+        if (asked is not null && asked.Contains('=', StringComparison.Ordinal))
+        {
+            Result<List<DeviceSpec>> plugged = PluggedDevices.Parse(machine, [asked]);
+            return plugged.IsOk ? (plugged.Value, plugged.Value[0].Address) : plugged.WithoutValue;
+        }
+
+        PciAddress address;
+        if (asked is null)
+        {
+            if (machine.Slots.FirstOrDefault(slot => slot.Device is null) is not { } free)
+            {
+                return Result.Fail(Errno.ENODEV, $"{machine.Name} has no free slot: expected --device and one of {string.Join(", ", machine.Slots.Select(slot => slot.Address))}.");
+            }
+
+            address = free.Address;
+        }
+        else if (!PciAddress.TryParse(asked, out address))
+        {
+            return Result.Fail(Errno.EINVAL, $"\"{asked}\" is not a PCI address: expected ssss:bb:dd.f in hexadecimal, as in 0000:01:00.0.");
+        }
+
+        // An address alone means what the machine has there, and in an empty slot a pci-test with as many vectors as are asked for.
+        bool isEmpty = !machine.TryFindSlot(address, out PciSlotDescription? slot) || slot.Device is null;
+        Result<List<DeviceSpec>> devices = PluggedDevices.Parse(machine, isEmpty ? [string.Create(CultureInfo.InvariantCulture, $"{address}=pci-test,vectors={vectors}")] : []);
+        return devices.IsOk ? (devices.Value, address) : devices.WithoutValue;
+    }
+
+    private static Result<Machine> Build(MachineDescription description, List<DeviceSpec> devices)
+    {
+        var builder = new MachineBuilder(description);
+        foreach (DeviceSpec spec in devices)
+        {
+            Result<PciDeviceModel> model = DeviceCatalog.Create(spec);
+            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : model.WithoutValue;
+            if (!plugged.IsOk)
+            {
+                return plugged;
+            }
+        }
+
+        return builder.Build();
     }
 }

@@ -15,6 +15,8 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
     /// <summary>The data path's end: one array read, one signal.</summary>
     public void Handle(int vector) => Volatile.Read(ref _triggers[vector])?.Signal();
 
+    public Result SetAffinity(int vector, int cpu) => vectors.SetAffinity(vector, cpu);
+
     public void Signal(int vector) => Handle(vector);
 
     /// <summary>Arms a run of vectors, or lets go of those with no trigger; all or nothing of this run on failure.</summary>

@@ -65,6 +65,9 @@ public sealed class VfioDevice
     public Result SetIrqs(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers) =>
         _interrupts.Set(flags, index, start, count, bools, triggers);
 
+    /// <summary>The administrator moves an armed vector to a CPU (/proc/irq/N/smp_affinity, M5). EINVAL: not armed, or no such CPU.</summary>
+    public Result SetAffinity(int vector, int cpu) => _interrupts.SetAffinity(vector, cpu);
+
     /// <summary>VFIO_DEVICE_RESET; EINVAL where the function has no reset of its own.</summary>
     public Result Reset()
     {

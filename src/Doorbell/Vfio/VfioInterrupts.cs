@@ -57,6 +57,9 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         return result;
     }
 
+    public Result SetAffinity(int vector, int cpu) =>
+        _messages?.SetAffinity(vector, cpu) ?? Result.Fail(Errno.EINVAL, $"{device.Name} has no message signalled interrupt armed");
+
     public void SetUserIntxDisable(bool disable) => _intx.SetUserDisable(disable);
 
     public void RestoreAfterReset()

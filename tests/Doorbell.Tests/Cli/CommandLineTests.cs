@@ -1,0 +1,67 @@
+namespace Doorbell.Tests.Cli;
+
+public class CommandLineTests
+{
+    [Theory]
+    [InlineData("Unrecognized command or argument \"foo\". See doorbell --help.", "foo")]
+    [InlineData("Unrecognized command or argument \"--colour\". See doorbell machines --help.", "machines", "--colour")]
+    [InlineData("there is no machine \"nope\": expected amd-overdrive, virt-gicv2m, virt-gicv3, or a path that ends in .yaml.", "explain", "nope")]
+    [InlineData("there is no machine file ./nope.yaml.", "explain", "./nope.yaml")]
+    [InlineData("--vectors: expected a number from 1 to 2048, not \"none\". See doorbell explain --help.", "explain", "--vectors", "none")]
+    [InlineData("--vectors: expected a number from 1 to 2048, not \"0\". See doorbell explain --help.", "explain", "--vectors", "0")]
+    [InlineData("--vectors: 0000:01:00.0 has 3 vectors, 4 are asked for.", "explain", "--device", "01:00.0=pci-test,vectors=3", "--vectors", "4")]
+    [InlineData("\"1:0.0\" is not a PCI address: expected ssss:bb:dd.f in hexadecimal, as in 0000:01:00.0.", "explain", "--device", "1:0.0")]
+    [InlineData("amd-overdrive has no slot 0000:04:00.0: expected one of 0000:01:00.0, 0000:02:00.0, 0000:03:00.0.", "explain", "amd-overdrive", "--device", "04:00.0")]
+    [InlineData("0000:01:00.0=pci-test,colour=red: pci-test has no option \"colour\": expected vectors.", "explain", "--device", "01:00.0=pci-test,colour=red")]
+    [InlineData("no program to run: expected -- and a program after the options. See doorbell run --help.", "run", "--machine", "virt-gicv3")]
+    [InlineData("Unrecognized command or argument \"qemu\". See doorbell run --help.", "run", "qemu", "--", "qemu")]
+    [InlineData("Unrecognized command or argument \"@args\". See doorbell run --help.", "run", "@args", "--", "qemu")]
+    [InlineData("Required argument missing for option: \"--machine\". See doorbell run --help.", "run", "--machine", "--", "qemu")]
+    [InlineData("\"01:00.0\" is not a device: expected BDF=MODEL[,key=value...], as in 0000:01:00.0=nvme,file=disk.img.", "run", "--device", "01:00.0", "--", "qemu")]
+    [InlineData("0000:01:00.0 is given two devices: expected one a slot.", "run", "--device", "01:00.0=pci-test", "--device", "0000:01:00.0=pci-test", "--", "qemu")]
+    public void What_is_wrong_is_one_sentence_on_standard_error_and_status_2(string sentence, params string[] args)
+    {
+        (int status, string output, string error) = Command.Run(args);
+        Assert.Equal(($"doorbell: {sentence}\n", 2, ""), (error, status, output));
+    }
+
+    [Fact]
+    public void Machines_lists_names_and_titles()
+    {
+        (int status, string output, _) = Command.Run("machines");
+        Assert.Equal(0, status);
+        Assert.Equal(["amd-overdrive", "virt-gicv2m", "virt-gicv3"], output.TrimEnd().Split('\n').Select(line => line.Split(' ')[0]));
+        Assert.Contains("QEMU virt, GICv3 with ITS, SMMUv3", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("doorbell explain virt-gicv3", "--help")]
+    [InlineData("doorbell run [options] -- PROGRAM", "run", "--help")]
+    [InlineData("doorbell run [options] -- PROGRAM", "run", "--help", "--", "qemu", "--help")]
+    [InlineData("doorbell explain [MACHINE]", "explain", "-h")]
+    [InlineData("doorbell machines", "machines", "--help")]
+    [InlineData("doorbell 0.", "--version")]
+    public void Help_and_version_go_to_standard_output_with_status_0(string contains, params string[] args)
+    {
+        (int status, string output, string error) = Command.Run(args);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains(contains, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_machine_s_file_that_is_wrong_is_one_sentence_with_its_line()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.yaml");
+        File.WriteAllText(path, "name: board\ncpus: none\n");
+        try
+        {
+            (int status, _, string error) = Command.Run("explain", path);
+            Assert.Equal(2, status);
+            Assert.Equal($"doorbell: {path}:1: architecture: the key is missing: expected arm64.\n", error);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+}
