@@ -1,3 +1,4 @@
+using Doorbell.Devices;
 using Doorbell.Machines;
 
 namespace Doorbell.Cli;
@@ -26,6 +27,11 @@ internal static class PluggedDevices
             if (!machine.TryFindSlot(address, out _))
             {
                 return Result.Fail(Errno.ENODEV, $"{machine.Name} has no slot {address}: expected one of {string.Join(", ", machine.Slots.Select(slot => slot.Address))}.");
+            }
+
+            if (!DeviceModels.Names.Contains(device.Value.Model))
+            {
+                return Result.Fail(Errno.EINVAL, $"there is no device model \"{device.Value.Model}\": expected {string.Join(" or ", DeviceModels.Names)}.");
             }
 
             devices.Add(device.Value);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Doorbell.Cli.Explain;
+using Doorbell.Devices;
 using Doorbell.Machines;
 using Doorbell.Msi;
 using Doorbell.Pci;
@@ -26,7 +27,8 @@ internal static class ExplainCommand
 
         Options:
           --device BDF[=MODEL[,KEY=VALUE...]]
-                                        which device (default: a pci-test in the machine's first free slot)
+                                        which device (default: a pci-test in the machine's first free slot), as for
+                                        doorbell run, but with no files: nvme,size=64M is a disk in memory
           --vectors N                   how many vectors to arm (default: 4, or as many as the device has)
           --allow-unsafe-interrupts     hand the device over although nothing checks who writes an MSI
           --json                        the events and the verdict as JSON, one object a line
@@ -135,8 +137,8 @@ internal static class ExplainCommand
         var builder = new MachineBuilder(description);
         foreach (DeviceSpec spec in devices)
         {
-            Result<PciDeviceModel> model = DeviceCatalog.Create(spec);
-            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : model.WithoutValue;
+            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options);
+            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : Result.Fail(model.Errno, $"--device {spec}: {model.Reason}");
             if (!plugged.IsOk)
             {
                 return plugged;

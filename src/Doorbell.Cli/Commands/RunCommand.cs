@@ -18,8 +18,9 @@ internal static class RunCommand
           --machine MACHINE             a name out of doorbell machines, or a path that ends in .yaml (default: virt-gicv3)
           --device BDF=MODEL[,KEY=VALUE...]
                                         plug a device into a slot; may be given several times. Models:
-                                          nvme,file=PATH       an NVMe disk with PATH's contents
-                                          pci-test[,vectors=N] registers that raise MSIs and copy by DMA
+                                          nvme,file=PATH        an NVMe disk kept in PATH
+                                          nvme,size=SIZE        an NVMe disk in memory
+                                          pci-test[,vectors=N]  registers that raise MSIs and copy by DMA
           --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI
           --trace FILE                  write every event of the machine to FILE, one JSON object a line
 

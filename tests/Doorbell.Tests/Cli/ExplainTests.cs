@@ -82,6 +82,14 @@ public class ExplainTests
     }
 
     [Fact]
+    public void An_nvme_disk_in_memory_can_be_taken_through_it_as_well()
+    {
+        (int status, string output, string error) = Command.Run("explain", "virt-gicv3", "--device", "02:00.0=nvme,size=1M");
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("0000:02:00.0 is nvme", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_window_of_a_machine_s_file_is_where_its_doorbells_are()
     {
         string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.yaml");
