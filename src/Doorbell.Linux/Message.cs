@@ -1,0 +1,11 @@
+using System.Text;
+using Doorbell.Linux.Native;
+
+namespace Doorbell.Linux;
+
+/// <summary>Sentences for the person at the terminal, on standard error.</summary>
+internal static class Message
+{
+    /// <summary>One line, <c>doorbell: </c> before it. Written at once: the client shares the terminal.</summary>
+    internal static void Print(string sentence) => Sys.Write(2, Encoding.UTF8.GetBytes($"doorbell: {sentence}\n"));
+}

@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Doorbell.Linux.Native;
+
+/// <summary>System calls, as the kernel has them: a negative result is an errno. Nothing here allocates.</summary>
+internal static unsafe partial class Sys
+{
+    internal const int AtFdCwd = -100;
+    internal const int AtSymlinkNoFollow = 0x100;
+    internal const int AtEmptyPath = 0x1000;
+
+    internal const int O_RDONLY = 0;
+    internal const int O_RDWR = 2;
+    internal const int O_ACCMODE = 3;
+    internal const int O_CREAT = 0x40;
+    internal const int O_EXCL = 0x80;
+    internal const int O_CLOEXEC = 0x80000;
+    internal const int O_PATH = 0x200000;
+
+    internal const short PollIn = 1;
+    internal const short PollHup = 0x10;
+
+    /// <summary>x86 and arm64 disagree on these three (asm-generic/fcntl.h, arch/arm64/include/uapi/asm/fcntl.h).</summary>
+    internal static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
+    internal static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+    internal static readonly int O_TMPFILE = 0x400000 | O_DIRECTORY;
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint RawSyscall(nint number, nint a0, nint a1, nint a2, nint a3, nint a4, nint a5);
+
+    /// <summary>Any system call; a negative result is an errno.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nint Call(int number, nint a0 = 0, nint a1 = 0, nint a2 = 0, nint a3 = 0, nint a4 = 0, nint a5 = 0)
+    {
+        nint result = RawSyscall(number, a0, a1, a2, a3, a4, a5);
+        return result == -1 ? -Marshal.GetLastPInvokeError() : result;
+    }
+
+    internal static void Close(int fd)
+    {
+        if (fd >= 0)
+        {
+            Call(Nr.Close, fd);
+        }
+    }
+
+    internal static nint Read(int fd, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            return Call(Nr.Read, fd, (nint)start, buffer.Length);
+        }
+    }
+
+    internal static nint Write(int fd, ReadOnlySpan<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            return Call(Nr.Write, fd, (nint)start, buffer.Length);
+        }
+    }
+
+    internal static nint Ioctl(int fd, uint request, nint argument) => Call(Nr.Ioctl, fd, (nint)request, argument);
+
+    /// <summary>Opens; <paramref name="path"/> ends with a NUL.</summary>
+    internal static int OpenAt(int directory, ReadOnlySpan<byte> path, int flags, int mode = 0)
+    {
+        fixed (byte* start = path)
+        {
+            return (int)Call(Nr.OpenAt, directory, (nint)start, flags, mode);
+        }
+    }
+
+    /// <summary>Opens with resolution rules (<see cref="ResolveInRoot"/>); <paramref name="path"/> ends with a NUL.</summary>
+    internal static int OpenAt2(int directory, ReadOnlySpan<byte> path, ulong flags, ulong resolve)
+    {
+        ulong* how = stackalloc ulong[3] { flags, 0, resolve };
+        fixed (byte* start = path)
+        {
+            return (int)Call(Nr.OpenAt2, directory, (nint)start, (nint)how, 3 * sizeof(ulong));
+        }
+    }
+
+    /// <summary>RESOLVE_IN_ROOT of openat2(2): the directory is the root for this walk.</summary>
+    internal const ulong ResolveInRoot = 0x10;
+
+    /// <summary>What a file is; <paramref name="path"/> ends with a NUL and may be empty with <see cref="AtEmptyPath"/>.</summary>
+    internal static int Stat(int directory, ReadOnlySpan<byte> path, int flags, out FileIdentity identity)
+    {
+        // struct statx: mode at 28, inode at 32, device major and minor at 136 and 140.
+        const uint TypeModeAndInode = 0x1 | 0x2 | 0x100;
+        byte* buffer = stackalloc byte[256];
+        int result;
+        fixed (byte* start = path)
+        {
+            result = (int)Call(Nr.Statx, directory, (nint)start, flags, (nint)TypeModeAndInode, (nint)buffer);
+        }
+
+        identity = result < 0
+            ? default
+            : new FileIdentity(((ulong)*(uint*)(buffer + 136) << 32) | *(uint*)(buffer + 140), *(ulong*)(buffer + 32));
+        return result;
+    }
+
+    /// <summary>Reads a symbolic link; <paramref name="path"/> ends with a NUL.</summary>
+    internal static int ReadLink(int directory, ReadOnlySpan<byte> path, Span<byte> target)
+    {
+        fixed (byte* start = path)
+        fixed (byte* destination = target)
+        {
+            return (int)Call(Nr.ReadLinkAt, directory, (nint)start, (nint)destination, target.Length);
+        }
+    }
+
+    /// <summary>Waits for events. A negative timeout waits for ever.</summary>
+    internal static int Poll(Span<PollFd> fds, int timeoutMilliseconds)
+    {
+        long* time = stackalloc long[2] { timeoutMilliseconds / 1000, timeoutMilliseconds % 1000 * 1_000_000L };
+        fixed (PollFd* start = fds)
+        {
+            return (int)Call(Nr.Ppoll, (nint)start, fds.Length, timeoutMilliseconds < 0 ? 0 : (nint)time);
+        }
+    }
+
+    internal static int Prctl(int option, nint a = 0, nint b = 0, nint c = 0, nint d = 0) => (int)Call(Nr.Prctl, option, a, b, c, d);
+
+    internal static int PidfdOpen(int pid) => (int)Call(Nr.PidfdOpen, pid);
+
+    internal static int PidfdGetFd(int pidfd, int fd) => (int)Call(Nr.PidfdGetFd, pidfd, fd);
+
+    internal static int PidfdSendSignal(int pidfd, int signal) => (int)Call(Nr.PidfdSendSignal, pidfd, signal);
+
+    /// <summary>Waits for a child; the kernel's status word in <paramref name="status"/>.</summary>
+    internal static int Wait(int pid, out int status, bool block = true)
+    {
+        const int NoHang = 1;
+        int word = 0;
+        int result;
+        do
+        {
+            result = (int)Call(Nr.Wait4, pid, (nint)(&word), block ? 0 : NoHang);
+        }
+        while (result == -(int)Errno.EINTR);
+        status = word;
+        return result;
+    }
+
+    /// <summary>Ends the process at once, as the shell would have it: no finalizers, nothing flushed.</summary>
+    internal static void ExitNow(int status)
+    {
+        Call(Nr.ExitGroup, status);
+    }
+}

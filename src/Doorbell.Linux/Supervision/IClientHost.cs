@@ -1,0 +1,17 @@
+using Doorbell.Events;
+using Doorbell.Linux.Views;
+
+namespace Doorbell.Linux.Supervision;
+
+/// <summary>What a client finds behind the nodes of its view.</summary>
+internal interface IClientHost : IDisposable
+{
+    /// <summary>Where events go.</summary>
+    EventStream Events { get; }
+
+    /// <summary>What the client sees below /sys and /dev.</summary>
+    SysView View { get; }
+
+    /// <summary>The client opens a node of the view.</summary>
+    Result<ClientFile> Open(string path);
+}

@@ -1,0 +1,18 @@
+using Doorbell.Events;
+
+namespace Doorbell.Linux.Tracing;
+
+/// <summary>The client's ioctl on an emulated file and what it came back with.</summary>
+internal sealed record ClientIoctl(int Thread, string File, string Name, ulong Argument, string Outcome) : MachineEvent
+{
+    public override string Kind => "client.ioctl";
+
+    public override void Describe(IEventFields fields)
+    {
+        fields.Text("name", Name);
+        fields.Text("file", File);
+        fields.Number("tid", Thread);
+        fields.Hex("argument", Argument);
+        fields.Text("outcome", Outcome);
+    }
+}

@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Doorbell.Events;
+
+namespace Doorbell.Linux.Tracing;
+
+/// <summary>
+/// The event stream as JSON lines: <c>{"time":1234,"kind":"iommu.map","iova":"0x8000000",…}</c>, time in nanoseconds since the start,
+/// addresses and ids as hexadecimal strings.
+/// </summary>
+public sealed class JsonTrace : IEventFields, IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Stream _stream;
+    private readonly ArrayBufferWriter<byte> _lines = new(64 * 1024);
+    private readonly Utf8JsonWriter _writer;
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly IDisposable _subscription;
+
+    /// <summary>Begins to listen.</summary>
+    /// <param name="stream">Where the lines go; the trace owns it.</param>
+    /// <param name="events">Whose events.</param>
+    public JsonTrace(Stream stream, EventStream events)
+    {
+        _stream = stream;
+        _writer = new Utf8JsonWriter(_lines, new JsonWriterOptions { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        _subscription = events.Subscribe(Write);
+    }
+
+    /// <summary>Writes out what has gathered.</summary>
+    public void Flush()
+    {
+        lock (_lock)
+        {
+            if (_lines.WrittenCount > 0)
+            {
+                _stream.Write(_lines.WrittenSpan);
+                _stream.Flush();
+                _lines.ResetWrittenCount();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _subscription.Dispose();
+        Flush();
+        _writer.Dispose();
+        _stream.Dispose();
+    }
+
+    /// <inheritdoc/>
+    void IEventFields.Text(string name, string value) => _writer.WriteString(name, value);
+
+    /// <inheritdoc/>
+    void IEventFields.Hex(string name, ulong value)
+    {
+        Span<char> text = stackalloc char[18];
+        "0x".CopyTo(text);
+        value.TryFormat(text[2..], out int digits, "x", CultureInfo.InvariantCulture);
+        _writer.WriteString(name, text[..(2 + digits)]);
+    }
+
+    /// <inheritdoc/>
+    void IEventFields.Number(string name, long value) => _writer.WriteNumber(name, value);
+
+    private void Write(MachineEvent machineEvent)
+    {
+        const int FlushAt = 48 * 1024;
+        bool full;
+        lock (_lock)
+        {
+            _writer.WriteStartObject();
+            _writer.WriteNumber("time", Stopwatch.GetElapsedTime(_start).Ticks * 100);
+            _writer.WriteString("kind", machineEvent.Kind);
+            machineEvent.Describe(this);
+            _writer.WriteEndObject();
+            _writer.Flush();
+            _writer.Reset();
+            _lines.Write("\n"u8);
+            full = _lines.WrittenCount > FlushAt;
+        }
+
+        if (full)
+        {
+            Flush();
+        }
+    }
+}

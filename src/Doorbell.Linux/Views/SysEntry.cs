@@ -1,0 +1,8 @@
+namespace Doorbell.Linux.Views;
+
+/// <summary>One entry of the client's view.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Path">Absolute, below /sys or /dev.</param>
+/// <param name="Content">A file's bytes, or a link's target in UTF-8; empty for the others.</param>
+/// <param name="Mode">Permission bits.</param>
+public sealed record SysEntry(SysEntryKind Kind, string Path, ReadOnlyMemory<byte> Content, int Mode);
