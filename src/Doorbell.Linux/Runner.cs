@@ -1,13 +1,121 @@
+using System.Buffers.Binary;
+using System.Text;
+using Doorbell.Events;
+using Doorbell.Linux.Launch;
+using Doorbell.Linux.Native;
+using Doorbell.Linux.Supervision;
+using Doorbell.Linux.Tracing;
+
 namespace Doorbell.Linux;
 
-/// <summary>Runs a program against a machine.</summary>
+/// <summary><c>doorbell run</c>: offers a machine's devices to a program and stays until the program has ended.</summary>
 public static class Runner
 {
-    /// <summary>Runs it to its end.</summary>
-    /// <returns>The exit status for the caller: the program's own, 128 + n where signal n ended it, 125 where Doorbell itself failed.</returns>
-    public static int Run(RunOptions options)
+    /// <summary>Runs a client against a host that is built while the launcher starts.</summary>
+    /// <returns>The client's exit status, 128 + n for signal n, 126 or 127 when it could not be started, 125 when doorbell itself failed.</returns>
+    internal static int Run(RunOptions options, Func<EventStream, Result<IClientHost>> createHost)
     {
-        Console.Error.WriteLine($"doorbell: {options.Command[0]} was not started: this build has no transport yet.");
-        return 125;
+        SignalState signals = SignalState.OfThisProcess();
+        var events = new EventStream();
+        events.SubscribeToRefusals(new RefusalPrinter(Message.Print).Take);
+        HashSet<int> otherChildren = Descendants.DirectChildren();
+        Descendants.BecomeSubreaper();
+
+        Result<LauncherProcess> launched = LauncherProcess.Start(signals);
+        if (!launched.IsOk)
+        {
+            Message.Print(launched.Reason);
+            return Launcher.OwnFailure;
+        }
+
+        using LauncherProcess launcher = launched.Value;
+        using var forwarding = new SignalForwarding(signals);
+        JsonTrace? trace = null;
+        try
+        {
+            if (options.TraceFile is not null)
+            {
+                trace = new JsonTrace(new FileStream(options.TraceFile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), events);
+            }
+
+            Result<IClientHost> host = createHost(events);
+            if (!host.IsOk)
+            {
+                Message.Print(host.Reason);
+                return Launcher.OwnFailure;
+            }
+
+            using IClientHost clientHost = host.Value;
+            int status = Serve(options, clientHost, launcher, forwarding, trace);
+            if (events.IsEnabled)
+            {
+                events.Emit(new ClientEnded(status));
+            }
+
+            return status;
+        }
+        catch (Exception unwritable) when (trace is null && unwritable is IOException or UnauthorizedAccessException)
+        {
+            Message.Print($"the trace cannot be written: {unwritable.Message}");
+            return Launcher.OwnFailure;
+        }
+        finally
+        {
+            // Whatever went wrong above: nothing of the client stays (T9).
+            launcher.HangUp();
+            if (launcher.WasKilled)
+            {
+                Descendants.KillAll(otherChildren); // the reaper is gone, so its orphans are ours
+            }
+
+            trace?.Dispose();
+        }
+    }
+
+    private static int Serve(
+        RunOptions options, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace)
+    {
+        var order = new LaunchOrder
+        {
+            UnshareMounts = !launcher.HasUserNamespace,
+            DropCapabilities = launcher.HasUserNamespace,
+            FileLimit = Privileges.ParentFileLimit(),
+            Command = options.Command,
+            View = host.View,
+        };
+        if (!launcher.Channel.Send(LaunchMessage.Order, order.Encode())
+            || !launcher.Channel.TryReceive(out LaunchMessage message, out byte[] payload, out int[] fds))
+        {
+            launcher.Wait();
+            Message.Print(launcher.HasUserNamespace ? UserNamespaces.ExplainFailure() : "the launcher ended before the client was started");
+            return Launcher.OwnFailure;
+        }
+
+        if (message != LaunchMessage.Ready)
+        {
+            launcher.Wait();
+            Message.Print(Encoding.UTF8.GetString(payload.AsSpan(4)));
+            return BinaryPrimitives.ReadInt32LittleEndian(payload);
+        }
+
+        PreparedClient prepared = PreparedClient.Decode(payload, fds);
+        if (host.Events.IsEnabled)
+        {
+            foreach (string missing in prepared.Missing)
+            {
+                host.Events.Emit(new ViewIncomplete(missing));
+            }
+        }
+
+        using var supervisor = new Supervisor(launcher.Channel, prepared, host, trace, forwarding.SetClient);
+        supervisor.Serve();
+        if (supervisor.Failure is (int status, string sentence))
+        {
+            launcher.Wait();
+            Message.Print(sentence);
+            return status;
+        }
+
+        return launcher.Wait();
     }
 }

@@ -16,6 +16,8 @@ internal sealed unsafe class LaunchChannel(int fd) : IDisposable
     private const int MsgNoSignal = 0x4000;
     private const int MaxPayload = 64 << 20;
 
+    private bool _disposed;
+
     internal int Fd => fd;
 
     /// <summary>Makes both ends, close-on-exec.</summary>
@@ -59,7 +61,14 @@ internal sealed unsafe class LaunchChannel(int fd) : IDisposable
         return ReceiveAll(payload);
     }
 
-    public void Dispose() => Sys.Close(fd);
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Sys.Close(fd);
+        }
+    }
 
     private bool SendWithFds(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> fds)
     {

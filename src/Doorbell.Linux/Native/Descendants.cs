@@ -15,7 +15,7 @@ internal static class Descendants
     internal static HashSet<int> DirectChildren()
     {
         int self = Environment.ProcessId;
-        return [.. Snapshot().Where(process => process.Parent == self).Select(process => process.Pid)];
+        return Sys.HasChildren() ? [.. Snapshot().Where(process => process.Parent == self).Select(process => process.Pid)] : [];
     }
 
     /// <summary>Kills every descendant until none is left, but leaves the trees of <paramref name="spared"/> children alone.</summary>

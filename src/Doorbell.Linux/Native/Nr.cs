@@ -15,13 +15,14 @@ internal static class Nr
     internal static readonly int Wait4 = Pick(61, 260);
     internal static readonly int Kill = Pick(62, 129);
     internal static readonly int Fcntl = Pick(72, 25);
-    internal static readonly int Ftruncate = Pick(77, 46);
+    internal static readonly int Truncate = Pick(76, 45);
     internal static readonly int Umask = Pick(95, 166);
     internal static readonly int Capset = Pick(126, 91);
     internal static readonly int Prctl = Pick(157, 167);
     internal static readonly int Mount = Pick(165, 40);
     internal static readonly int GetDents64 = Pick(217, 61);
     internal static readonly int ExitGroup = Pick(231, 94);
+    internal static readonly int WaitId = Pick(247, 95);
     internal static readonly int InotifyAddWatch = Pick(254, 27);
     internal static readonly int InotifyRmWatch = Pick(255, 28);
     internal static readonly int OpenAt = Pick(257, 56);

@@ -10,10 +10,11 @@ internal readonly record struct SignalState(ulong Blocked, ulong Ignored)
     private const int SigPipe = 13;
 
     /// <summary>
-    /// Signals set to their default in a child: SIGPIPE, which .NET ignores in itself. (Signals with a handler go back to the default at
-    /// exec by themselves, and what the user's shell had ignored, as nohup does, stays ignored.)
+    /// Signals set to their default in a child: SIGPIPE, which .NET ignores in itself, and 32 and 33, which posix_spawn of glibc would leave
+    /// ignored. (Signals with a handler go back to the default at exec by themselves, and what the user's shell had ignored, as nohup does,
+    /// stays ignored.)
     /// </summary>
-    internal const ulong ResetInChild = 1ul << (SigPipe - 1);
+    internal const ulong ResetInChild = (1ul << (SigPipe - 1)) | (3ul << 31);
 
     /// <summary>True when the signal was ignored at the start.</summary>
     internal bool IsIgnored(int signal) => (Ignored & (1ul << (signal - 1))) != 0;

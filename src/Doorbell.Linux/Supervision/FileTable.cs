@@ -79,7 +79,8 @@ internal sealed class FileTable : IDisposable
         }
 
         Sys.Stat(fd, "\0"u8, Sys.AtEmptyPath, out FileIdentity identity);
-        var open = new OpenFile(file, identity.Inode, watch);
+        int pathFd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, fd), Sys.O_PATH | Sys.O_CLOEXEC); // makes no event when it closes
+        var open = new OpenFile(file, identity.Inode, watch, pathFd);
         _byInode.Add(identity.Inode, open);
         _byWatch.Add(watch, open);
         return fd;
@@ -123,8 +124,9 @@ internal sealed class FileTable : IDisposable
 
     private void Handle(OpenFile open, uint mask)
     {
-        if ((mask & InModify) != 0)
+        if ((mask & InModify) != 0 && Sys.SizeOf(open.PathFd) > 0)
         {
+            Sys.Truncate(open.PathFd); // its own InModify finds nothing left
             // The client wrote at the file's position, or cut it, where nothing is emulated: say so, and leave no bytes to read back.
             _events.Emit(new Refusal
             {
@@ -146,6 +148,7 @@ internal sealed class FileTable : IDisposable
     private void Remove(OpenFile open)
     {
         Sys.Call(Nr.InotifyRmWatch, InotifyFd, open.Watch); // a watch would keep the unlinked inode
+        Sys.Close(open.PathFd);
         _byWatch.Remove(open.Watch);
         _byInode.Remove(open.Inode);
         if (_events.IsEnabled)
@@ -164,5 +167,5 @@ internal sealed class FileTable : IDisposable
         }
     }
 
-    private sealed record OpenFile(ClientFile File, ulong Inode, int Watch);
+    private sealed record OpenFile(ClientFile File, ulong Inode, int Watch, int PathFd);
 }

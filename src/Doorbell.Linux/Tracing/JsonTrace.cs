@@ -12,6 +12,8 @@ namespace Doorbell.Linux.Tracing;
 /// </summary>
 public sealed class JsonTrace : IEventFields, IDisposable
 {
+    private static readonly long NanosecondsATick = 1_000_000_000 / Stopwatch.Frequency;
+
     private readonly Lock _lock = new();
     private readonly Stream _stream;
     private readonly ArrayBufferWriter<byte> _lines = new(64 * 1024);
@@ -74,7 +76,7 @@ public sealed class JsonTrace : IEventFields, IDisposable
         lock (_lock)
         {
             _writer.WriteStartObject();
-            _writer.WriteNumber("time", Stopwatch.GetElapsedTime(_start).Ticks * 100);
+            _writer.WriteNumber("time", (Stopwatch.GetTimestamp() - _start) * NanosecondsATick);
             _writer.WriteString("kind", machineEvent.Kind);
             machineEvent.Describe(this);
             _writer.WriteEndObject();

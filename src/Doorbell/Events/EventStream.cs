@@ -4,8 +4,9 @@ namespace Doorbell.Events;
 public sealed class EventStream
 {
     private Action<MachineEvent>? _listeners;
+    private Action<Refusal>? _refusalListeners;
 
-    /// <summary>True while somebody listens.</summary>
+    /// <summary>True while somebody listens to everything. Refusals are rare and wanted in any case: emit them without asking.</summary>
     public bool IsEnabled => Volatile.Read(ref _listeners) is not null;
 
     /// <summary>Adds a listener; it runs on the emitting thread. Dispose the result to leave.</summary>
@@ -21,8 +22,26 @@ public sealed class EventStream
         return new Subscription(this, listener);
     }
 
+    /// <summary>Adds a listener to refusals only, for the life of the stream. It does not make the stream enabled, so that data paths stay as they are with nobody listening.</summary>
+    public void SubscribeToRefusals(Action<Refusal> listener)
+    {
+        Action<Refusal>? before;
+        do
+        {
+            before = Volatile.Read(ref _refusalListeners);
+        }
+        while (Interlocked.CompareExchange(ref _refusalListeners, before + listener, before) != before);
+    }
+
     /// <summary>Sends the event to every listener.</summary>
-    public void Emit(MachineEvent machineEvent) => Volatile.Read(ref _listeners)?.Invoke(machineEvent);
+    public void Emit(MachineEvent machineEvent)
+    {
+        Volatile.Read(ref _listeners)?.Invoke(machineEvent);
+        if (machineEvent is Refusal refusal)
+        {
+            Volatile.Read(ref _refusalListeners)?.Invoke(refusal);
+        }
+    }
 
     private void Leave(Action<MachineEvent> listener)
     {

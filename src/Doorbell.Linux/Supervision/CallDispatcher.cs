@@ -1,0 +1,306 @@
+using System.Buffers.Binary;
+using Doorbell.Events;
+using Doorbell.Linux.Native;
+using Doorbell.Linux.Seccomp;
+using Doorbell.Linux.Tracing;
+using Doorbell.Linux.Uapi;
+
+namespace Doorbell.Linux.Supervision;
+
+/// <summary>Answers trapped calls: finds out whether they concern an emulated file, and lets the kernel carry out the rest.</summary>
+internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, IClientHost host)
+{
+    private const int SigHup = 1;
+    private const int SigInt = 2;
+    private const int SigQuit = 3;
+    private const int SigTerm = 15;
+
+    private readonly FilterArchitecture _native = FilterArchitecture.Native;
+
+    /// <summary>Answers the listener's current call.</summary>
+    internal unsafe void Handle()
+    {
+        SeccompNotification notification = listener.Current;
+        call.Begin((int)notification.Tid);
+        ulong* a = notification.Arguments;
+        int number = notification.Number;
+        CallOutcome outcome;
+        if (notification.Architecture != _native.AuditArch || (number & SeccompUapi.X32Bit) != 0)
+        {
+            outcome = Foreign((int)a[0]);
+        }
+        else if (number == _native.Pread64)
+        {
+            outcome = files.Find(call.Tid, (int)a[0])?.Read(call, a[1], a[2], a[3]) ?? CallOutcome.Pass;
+        }
+        else if (number == _native.Pwrite64)
+        {
+            outcome = files.Find(call.Tid, (int)a[0])?.Write(call, a[1], a[2], a[3]) ?? CallOutcome.Pass;
+        }
+        else if (number == _native.Ioctl)
+        {
+            outcome = Ioctl((int)a[0], (uint)a[1], a[2]);
+        }
+        else if (number == _native.OpenAt)
+        {
+            outcome = Open((int)a[0], a[1], a[2]);
+        }
+        else if (number == _native.Open)
+        {
+            outcome = Open(Sys.AtFdCwd, a[0], a[1]);
+        }
+        else if (number == _native.OpenAt2)
+        {
+            outcome = Open2((int)a[0], a[1], a[2], a[3]);
+        }
+        else if (number == _native.RtSigaction)
+        {
+            outcome = SignalAction((int)a[0], a[1]);
+        }
+        else if (number == _native.Mmap)
+        {
+            outcome = Map((int)a[4], (uint)a[3]);
+        }
+        else
+        {
+            bool isWrite = number == _native.Pwritev || number == _native.Pwritev2;
+            bool hasFlags = number == _native.Preadv2 || number == _native.Pwritev2;
+            outcome = Vector((int)a[0], a[1], a[2], a[3], isWrite, hasFlags ? (uint)a[5] : 0);
+        }
+
+        Answer(outcome);
+    }
+
+    private void Answer(in CallOutcome outcome)
+    {
+        if (outcome.IsPassed)
+        {
+            listener.Continue();
+        }
+        else if (outcome.File is null)
+        {
+            listener.Answer(outcome.Value, outcome.Errno);
+        }
+        else
+        {
+            int fd = files.Add(outcome.File);
+            if (fd < 0)
+            {
+                outcome.File.Release();
+                listener.Answer(0, -fd);
+                return;
+            }
+
+            // Should this fail (EMFILE in the client, or the client is gone) the only descriptor is closed below, and the release follows.
+            int given = listener.AnswerWithFd(fd, outcome.CloseOnExec);
+            if (given < 0)
+            {
+                listener.Answer(0, -given);
+            }
+
+            Sys.Close(fd);
+        }
+    }
+
+    private CallOutcome Ioctl(int fd, uint request, ulong argument)
+    {
+        ClientFile? file = files.Find(call.Tid, fd);
+        if (file is null)
+        {
+            return request == FilterProgram.KvmSetDeviceAttr ? KvmSetDeviceAttribute(argument) : CallOutcome.Pass;
+        }
+
+        // A close before this call must have had its effect by now (T4), a group's being free again, for one.
+        files.Drain();
+        CallOutcome outcome = file.Ioctl(call, request, argument);
+        if (host.Events.IsEnabled)
+        {
+            host.Events.Emit(new ClientIoctl(call.Tid, file.Name, file.NameOf(request), argument, Describe(outcome)));
+        }
+
+        return outcome;
+    }
+
+    /// <summary>KVM learns of VFIO groups for the sake of cache coherency and mediated devices, neither of which an emulated device has.</summary>
+    private CallOutcome KvmSetDeviceAttribute(ulong argument)
+    {
+        // struct kvm_device_attr: flags (4), group (4), attribute (8), address (8).
+        const uint GroupVfioFile = 1;
+        Span<byte> attribute = stackalloc byte[24];
+        Span<byte> descriptor = stackalloc byte[4];
+        bool isOurs = call.TryRead(argument, attribute)
+            && BinaryPrimitives.ReadUInt32LittleEndian(attribute[4..]) == GroupVfioFile
+            && call.TryRead(BinaryPrimitives.ReadUInt64LittleEndian(attribute[16..]), descriptor)
+            && call.FileOf(BinaryPrimitives.ReadInt32LittleEndian(descriptor)) is not null;
+        return isOurs ? CallOutcome.Of(0) : CallOutcome.Pass;
+    }
+
+    private CallOutcome Open(int directory, ulong path, ulong flags)
+    {
+        string? node = nodes.Find(call, directory, path, ((int)flags & Sys.O_NOFOLLOW) == 0, out FileIdentity identity);
+        if (node is null)
+        {
+            // The kernel answers ENXIO for anonymous inodes opened anew through /proc; an emulated file must not be opened as the plain file it is.
+            return files.IsOurs(identity) ? CallOutcome.Fail(Errno.ENXIO) : CallOutcome.Pass;
+        }
+
+        CallOutcome outcome;
+        if (((int)flags & Sys.O_DIRECTORY) != 0)
+        {
+            const int NotADirectory = 20;
+            outcome = CallOutcome.Fail(NotADirectory);
+        }
+        else if (((int)flags & (Sys.O_CREAT | Sys.O_EXCL)) == (Sys.O_CREAT | Sys.O_EXCL))
+        {
+            outcome = CallOutcome.Fail(Errno.EEXIST);
+        }
+        else
+        {
+            files.Drain();
+            Result<ClientFile> opened = host.Open(node);
+            outcome = opened.IsOk ? CallOutcome.Open(opened.Value, ((int)flags & Sys.O_CLOEXEC) != 0) : CallOutcome.Fail(opened.Errno);
+        }
+
+        if (host.Events.IsEnabled)
+        {
+            host.Events.Emit(new ClientOpened(call.Tid, node, Describe(outcome)));
+        }
+
+        return outcome;
+    }
+
+    private CallOutcome Open2(int directory, ulong path, ulong how, ulong size)
+    {
+        // struct open_how begins with the flags; openat2 with other sizes or resolution rules is the kernel's to judge.
+        Span<byte> flags = stackalloc byte[8];
+        if (size < 24 || !call.TryRead(how, flags))
+        {
+            return CallOutcome.Pass;
+        }
+
+        ulong value = BinaryPrimitives.ReadUInt64LittleEndian(flags);
+        return (value & Sys.O_ACCMODE) == Sys.O_RDWR && (value & (ulong)Sys.O_PATH) == 0 ? Open(directory, path, value) : CallOutcome.Pass;
+    }
+
+    /// <summary>
+    /// T2: a handler without SA_RESTART could see EINTR from a call that had not been received yet, which no VFIO client expects. So it gets the
+    /// flag; except for the signals by which people stop programs, where a program may count on a blocked read coming back.
+    /// </summary>
+    private CallOutcome SignalAction(int signal, ulong action)
+    {
+        const ulong Restart = 0x1000_0000;
+        const ulong Ignore = 1;
+        if (signal is SigHup or SigInt or SigQuit or SigTerm)
+        {
+            return CallOutcome.Pass;
+        }
+
+        // struct kernel_sigaction: handler (8), flags (8).
+        Span<byte> head = stackalloc byte[16];
+        if (call.TryRead(action, head) && BinaryPrimitives.ReadUInt64LittleEndian(head) > Ignore)
+        {
+            ulong flags = BinaryPrimitives.ReadUInt64LittleEndian(head[8..]);
+            if ((flags & Restart) == 0)
+            {
+                BinaryPrimitives.WriteUInt64LittleEndian(head, flags | Restart);
+                call.TryWrite(action + 8, head[..8]);
+            }
+        }
+
+        return CallOutcome.Pass;
+    }
+
+    /// <summary>No region is offered for mapping (T5); the kernel says EINVAL to a client that tries all the same.</summary>
+    private CallOutcome Map(int fd, uint flags)
+    {
+        const uint Anonymous = 0x20;
+        ClientFile? file = (flags & Anonymous) != 0 ? null : files.Find(call.Tid, fd);
+        if (file is null)
+        {
+            return CallOutcome.Pass;
+        }
+
+        host.Events.Emit(new Refusal
+        {
+            Operation = "mmap",
+            Subject = file.Name,
+            Errno = Errno.EINVAL,
+            Rule = "T5",
+            Reason = "the region is trapped, and not offered for mapping (VFIO_REGION_INFO_FLAG_MMAP is clear)",
+        });
+        return CallOutcome.Fail(Errno.EINVAL);
+    }
+
+    private CallOutcome Vector(int fd, ulong vectors, ulong count, ulong offset, bool isWrite, uint flags)
+    {
+        const int MaxVectors = 1024; // UIO_MAXIOV
+        ClientFile? file = files.Find(call.Tid, fd);
+        if (file is null)
+        {
+            return CallOutcome.Pass;
+        }
+
+        if (flags != 0)
+        {
+            return CallOutcome.Fail(Errno.EOPNOTSUPP);
+        }
+
+        if (count > MaxVectors)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Span<byte> vector = stackalloc byte[16];
+        long done = 0;
+        for (ulong i = 0; i < count; i++)
+        {
+            if (!call.TryRead(vectors + (16 * i), vector))
+            {
+                return done > 0 ? CallOutcome.Of(done) : CallOutcome.Fail(Errno.EFAULT);
+            }
+
+            ulong address = BinaryPrimitives.ReadUInt64LittleEndian(vector);
+            ulong length = BinaryPrimitives.ReadUInt64LittleEndian(vector[8..]);
+            CallOutcome part = isWrite
+                ? file.Write(call, address, length, offset + (ulong)done)
+                : file.Read(call, address, length, offset + (ulong)done);
+            if (part.Errno != 0)
+            {
+                return done > 0 ? CallOutcome.Of(done) : part;
+            }
+
+            done += part.Value;
+            if ((ulong)part.Value < length)
+            {
+                break;
+            }
+        }
+
+        return CallOutcome.Of(done);
+    }
+
+    private CallOutcome Foreign(int fd)
+    {
+        ClientFile? file = files.Find(call.Tid, fd);
+        if (file is null)
+        {
+            return CallOutcome.Pass;
+        }
+
+        host.Events.Emit(new Refusal
+        {
+            Operation = "a system call by a 32-bit or x32 program",
+            Subject = file.Name,
+            Errno = Errno.ENOSYS,
+            Rule = "T1",
+            Reason = "only programs of this computer's own 64-bit ABI are served",
+            Remedy = "run a 64-bit build of the program",
+        });
+        return CallOutcome.Fail(Errno.ENOSYS);
+    }
+
+    private static string Describe(in CallOutcome outcome) =>
+        outcome.File is not null ? outcome.File.Name
+        : outcome.Errno != 0 ? ((Errno)outcome.Errno).ToString()
+        : outcome.Value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,139 @@
+using System.Runtime.InteropServices;
+
+namespace Doorbell.Linux.Uapi;
+
+// linux/vfio.h, as the kernel lays them out on 64-bit machines. A test compares sizes and offsets with the system's header.
+
+/// <summary>struct vfio_group_status.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioGroupStatus
+{
+    internal uint Argsz;
+    internal uint Flags;
+}
+
+/// <summary>struct vfio_device_info.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDeviceInfoArgs
+{
+    internal const uint FlagReset = 1 << 0;
+    internal const uint FlagPci = 1 << 1;
+
+    internal uint Argsz;
+    internal uint Flags;
+    internal uint NumRegions;
+    internal uint NumIrqs;
+    internal uint CapOffset;
+    internal uint Pad;
+}
+
+/// <summary>struct vfio_region_info.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioRegionInfoArgs
+{
+    internal const uint FlagRead = 1 << 0;
+    internal const uint FlagWrite = 1 << 1;
+
+    internal uint Argsz;
+    internal uint Flags;
+    internal uint Index;
+    internal uint CapOffset;
+    internal ulong Size;
+    internal ulong Offset;
+}
+
+/// <summary>struct vfio_irq_info.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioIrqInfoArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+    internal uint Index;
+    internal uint Count;
+}
+
+/// <summary>struct vfio_irq_set, without its data.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioIrqSetArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+    internal uint Index;
+    internal uint Start;
+    internal uint Count;
+}
+
+/// <summary>struct vfio_pci_hot_reset_info, without its devices.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioHotResetInfoArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+    internal uint Count;
+}
+
+/// <summary>struct vfio_pci_dependent_device.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDependentDeviceArgs
+{
+    internal uint Group;
+    internal ushort Segment;
+    internal byte Bus;
+    internal byte DevFn;
+}
+
+/// <summary>struct vfio_pci_hot_reset, without its descriptors.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioHotResetArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+    internal uint Count;
+}
+
+/// <summary>struct vfio_iommu_type1_info.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioType1InfoArgs
+{
+    internal const uint FlagPageSizes = 1 << 0;
+    internal const uint FlagCapabilities = 1 << 1;
+
+    internal uint Argsz;
+    internal uint Flags;
+    internal ulong PageSizes;
+    internal uint CapOffset;
+    internal uint Pad;
+}
+
+/// <summary>struct vfio_info_cap_header.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioCapabilityHeader
+{
+    internal const ushort IovaRange = 1;
+    internal const ushort DmaAvailable = 3;
+
+    internal ushort Id;
+    internal ushort Version;
+    internal uint Next;
+}
+
+/// <summary>struct vfio_iommu_type1_dma_map.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDmaMapArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+    internal ulong VirtualAddress;
+    internal ulong Iova;
+    internal ulong Size;
+}
+
+/// <summary>struct vfio_iommu_type1_dma_unmap, without its data.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDmaUnmapArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+    internal ulong Iova;
+    internal ulong Size;
+}

@@ -1,0 +1,22 @@
+using System.Runtime.InteropServices;
+using Doorbell.Linux.Supervision;
+
+namespace Doorbell.Linux.Vfio;
+
+/// <summary>uAPI structures in the client's memory: each is copied once, in or out.</summary>
+internal static class ClientStructs
+{
+    internal static bool TryRead<T>(this ClientCall call, ulong address, out T value)
+        where T : unmanaged
+    {
+        value = default;
+        return call.TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+    }
+
+    /// <summary>Writes the first <paramref name="length"/> bytes of a structure.</summary>
+    internal static bool TryWrite<T>(this ClientCall call, ulong address, in T value, int length)
+        where T : unmanaged =>
+        call.TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..length]);
+
+    internal static CallOutcome Outcome(this Result result) => result.IsOk ? CallOutcome.Of(0) : CallOutcome.Fail(result.Errno);
+}

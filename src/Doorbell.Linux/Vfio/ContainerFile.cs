@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Doorbell.Linux.Supervision;
+using Doorbell.Linux.Uapi;
+using Doorbell.Vfio;
+
+namespace Doorbell.Linux.Vfio;
+
+/// <summary>One open of /dev/vfio/vfio: argument structures in, <see cref="VfioContainer"/>, structures out.</summary>
+internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces spaces) : ClientFile
+{
+    private const int InfoMinimum = 16; // up to iova_pgsizes
+    private const int InfoWithCapOffset = 20;
+    private const int CapabilityAlignment = 8;
+
+    internal VfioContainer Container => container;
+
+    internal override string Name => container.Name;
+
+    internal override CallOutcome Ioctl(ClientCall call, uint request, ulong argument) => request switch
+    {
+        VfioIoctl.GetApiVersion => CallOutcome.Of(VfioContainer.ApiVersion),
+        VfioIoctl.CheckExtension => CallOutcome.Of(VfioContainer.CheckExtension(argument)),
+        VfioIoctl.SetIommu => container.SetIommu(argument).Outcome(),
+
+        // What is left belongs to the IOMMU backend; a container without one says EINVAL to all of it.
+        _ when !container.HasIommu => CallOutcome.Fail(Errno.EINVAL),
+        VfioIoctl.IommuGetInfo => GetInfo(call, argument),
+        VfioIoctl.IommuMapDma => Map(call, argument),
+        VfioIoctl.IommuUnmapDma => Unmap(call, argument),
+        _ => CallOutcome.Fail(Errno.ENOTTY),
+    };
+
+    internal override string NameOf(uint request) => VfioIoctl.NameOnContainer(request);
+
+    internal override void Release() => container.Release();
+
+    private CallOutcome GetInfo(ClientCall call, ulong argument)
+    {
+        // Old clients know the structure without the capabilities' offset: only what they have room for is touched.
+        Span<byte> head = stackalloc byte[Unsafe.SizeOf<VfioType1InfoArgs>()];
+        head.Clear();
+        if (!call.TryRead(argument, head[..InfoMinimum]))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        uint argsz = BinaryPrimitives.ReadUInt32LittleEndian(head);
+        if (argsz < InfoMinimum)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Result<Type1Info> result = container.GetInfo();
+        if (!result.IsOk)
+        {
+            return CallOutcome.Fail(result.Errno);
+        }
+
+        byte[] capabilities = Capabilities(result.Value, (uint)head.Length);
+        VfioType1InfoArgs info = new()
+        {
+            Argsz = argsz,
+            Flags = VfioType1InfoArgs.FlagPageSizes | VfioType1InfoArgs.FlagCapabilities,
+            PageSizes = result.Value.PageSizes,
+        };
+        if (argsz < head.Length + capabilities.Length)
+        {
+            info.Argsz = (uint)(head.Length + capabilities.Length);
+        }
+        else
+        {
+            info.CapOffset = (uint)head.Length;
+            if (!call.TryWrite(argument + (ulong)head.Length, capabilities))
+            {
+                return CallOutcome.Fail(Errno.EFAULT);
+            }
+        }
+
+        return call.TryWrite(argument, in info, argsz < InfoWithCapOffset ? InfoMinimum : InfoWithCapOffset)
+            ? CallOutcome.Of(0)
+            : CallOutcome.Fail(Errno.EFAULT);
+    }
+
+    // Mappings still available, then the usable ranges: the order the kernel chains them in.
+    private static byte[] Capabilities(Type1Info info, uint start)
+    {
+        int header = Unsafe.SizeOf<VfioCapabilityHeader>();
+        int available = Align(header + sizeof(uint));
+        byte[] bytes = new byte[available + header + 8 + (16 * info.UsableRanges.Count)];
+        Span<byte> rest = bytes;
+        VfioCapabilityHeader first = new() { Id = VfioCapabilityHeader.DmaAvailable, Version = 1, Next = start + (uint)available };
+        MemoryMarshal.Write(rest, in first);
+        BinaryPrimitives.WriteUInt32LittleEndian(rest[header..], info.MappingsAvailable);
+
+        rest = rest[available..];
+        VfioCapabilityHeader second = new() { Id = VfioCapabilityHeader.IovaRange, Version = 1 };
+        MemoryMarshal.Write(rest, in second);
+        BinaryPrimitives.WriteUInt32LittleEndian(rest[header..], (uint)info.UsableRanges.Count);
+        rest = rest[(header + 8)..];
+        foreach (IovaRange range in info.UsableRanges)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(rest, range.First.Value);
+            BinaryPrimitives.WriteUInt64LittleEndian(rest[8..], range.Last.Value);
+            rest = rest[16..];
+        }
+
+        return bytes;
+    }
+
+    private CallOutcome Map(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out VfioDmaMapArgs map))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        if (map.Argsz < Unsafe.SizeOf<VfioDmaMapArgs>())
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        return spaces.Of(call) is { } memory
+            ? container.MapDma((VfioMapFlags)map.Flags, map.VirtualAddress, new Iova(map.Iova), map.Size, memory).Outcome()
+            : CallOutcome.Fail(Errno.EFAULT);
+    }
+
+    private CallOutcome Unmap(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out VfioDmaUnmapArgs unmap))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        if (unmap.Argsz < Unsafe.SizeOf<VfioDmaUnmapArgs>())
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Result<ulong> result = container.UnmapDma((VfioUnmapFlags)unmap.Flags, new Iova(unmap.Iova), unmap.Size);
+        if (!result.IsOk)
+        {
+            return CallOutcome.Fail(result.Errno);
+        }
+
+        unmap.Size = result.Value;
+        return call.TryWrite(argument, in unmap, Unsafe.SizeOf<VfioDmaUnmapArgs>()) ? CallOutcome.Of(0) : CallOutcome.Fail(Errno.EFAULT);
+    }
+
+    private static int Align(int size) => (size + CapabilityAlignment - 1) & ~(CapabilityAlignment - 1);
+}

@@ -1,0 +1,316 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Doorbell.Linux.Supervision;
+using Doorbell.Linux.Uapi;
+using Doorbell.Vfio;
+
+namespace Doorbell.Linux.Vfio;
+
+/// <summary>One open of a device: VFIO_GROUP_GET_DEVICE_FD.</summary>
+internal sealed class DeviceFile(VfioDevice device) : ClientFile
+{
+    /// <summary>Region n begins at (n + 1) &lt;&lt; 40: no offset of a real file, so the filter needs no table of descriptors (T1).</summary>
+    internal const int RegionShift = 40;
+
+    private const int DeviceInfoMinimum = 16; // up to num_irqs
+    private const int ChunkSize = 4096;
+    private const int MostVectors = 4096;
+
+    internal override string Name => $"device {device.Name}";
+
+    internal override CallOutcome Ioctl(ClientCall call, uint request, ulong argument) => request switch
+    {
+        VfioIoctl.DeviceGetInfo => GetInfo(call, argument),
+        VfioIoctl.DeviceGetRegionInfo => GetRegionInfo(call, argument),
+        VfioIoctl.DeviceGetIrqInfo => GetIrqInfo(call, argument),
+        VfioIoctl.DeviceSetIrqs => SetIrqs(call, argument),
+        VfioIoctl.DeviceReset => device.Reset().Outcome(),
+        VfioIoctl.DeviceGetPciHotResetInfo => GetHotResetInfo(call, argument),
+        VfioIoctl.DevicePciHotReset => HotReset(call, argument),
+        _ => CallOutcome.Fail(Errno.ENOTTY),
+    };
+
+    internal override CallOutcome Read(ClientCall call, ulong address, ulong count, ulong offset)
+    {
+        (uint region, ulong at) = Locate(offset);
+        Span<byte> buffer = stackalloc byte[ChunkSize];
+        ulong done = 0;
+        do
+        {
+            Span<byte> part = buffer[..Step(count - done, at)];
+            Result<int> read = device.ReadRegion(region, at, part);
+            if (!read.IsOk)
+            {
+                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(read.Errno);
+            }
+
+            if (!call.TryWrite(address + done, part[..read.Value]))
+            {
+                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(Errno.EFAULT);
+            }
+
+            done += (ulong)read.Value;
+            at += (ulong)read.Value;
+            if (read.Value < part.Length)
+            {
+                break;
+            }
+        }
+        while (done < count);
+        return CallOutcome.Of((long)done);
+    }
+
+    internal override CallOutcome Write(ClientCall call, ulong address, ulong count, ulong offset)
+    {
+        (uint region, ulong at) = Locate(offset);
+        Span<byte> buffer = stackalloc byte[ChunkSize];
+        ulong done = 0;
+        do
+        {
+            Span<byte> part = buffer[..Step(count - done, at)];
+            if (!call.TryRead(address + done, part))
+            {
+                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(Errno.EFAULT);
+            }
+
+            Result<int> written = device.WriteRegion(region, at, part);
+            if (!written.IsOk)
+            {
+                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(written.Errno);
+            }
+
+            done += (ulong)written.Value;
+            at += (ulong)written.Value;
+            if (written.Value < part.Length)
+            {
+                break;
+            }
+        }
+        while (done < count);
+        return CallOutcome.Of((long)done);
+    }
+
+    internal override void Release() => device.Release();
+
+    private static (uint Region, ulong At) Locate(ulong offset) =>
+        ((uint)(offset >> RegionShift) - 1, offset & ((1UL << RegionShift) - 1));
+
+    // Chunks end on chunk boundaries, so that a long access is cut where no register is.
+    private static int Step(ulong left, ulong at) => (int)Math.Min(left, ChunkSize - (at & (ChunkSize - 1)));
+
+    private CallOutcome GetInfo(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out uint argsz))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        if (argsz < DeviceInfoMinimum)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        VfioDeviceInfo info = device.GetInfo();
+        VfioDeviceInfoArgs args = new()
+        {
+            Argsz = argsz,
+            Flags = VfioDeviceInfoArgs.FlagPci | (info.CanReset ? VfioDeviceInfoArgs.FlagReset : 0),
+            NumRegions = info.Regions,
+            NumIrqs = info.Irqs,
+        };
+        return call.TryWrite(argument, in args, (int)Math.Min(argsz, (uint)Unsafe.SizeOf<VfioDeviceInfoArgs>()))
+            ? CallOutcome.Of(0)
+            : CallOutcome.Fail(Errno.EFAULT);
+    }
+
+    private CallOutcome GetRegionInfo(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out VfioRegionInfoArgs args))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        if (args.Argsz < Unsafe.SizeOf<VfioRegionInfoArgs>())
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Result<VfioRegionInfo> region = device.GetRegionInfo(args.Index);
+        if (!region.IsOk)
+        {
+            return CallOutcome.Fail(region.Errno);
+        }
+
+        args.Flags = (region.Value.Readable ? VfioRegionInfoArgs.FlagRead : 0) | (region.Value.Writable ? VfioRegionInfoArgs.FlagWrite : 0);
+        args.CapOffset = 0;
+        args.Size = region.Value.Size;
+        args.Offset = ((ulong)args.Index + 1) << RegionShift;
+        return Write(call, argument, in args);
+    }
+
+    private CallOutcome GetIrqInfo(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out VfioIrqInfoArgs args))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        if (args.Argsz < Unsafe.SizeOf<VfioIrqInfoArgs>())
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Result<VfioIrqInfo> irq = device.GetIrqInfo(args.Index);
+        if (!irq.IsOk)
+        {
+            return CallOutcome.Fail(irq.Errno);
+        }
+
+        args.Flags = (uint)irq.Value.Flags;
+        args.Count = irq.Value.Count;
+        return Write(call, argument, in args);
+    }
+
+    private CallOutcome SetIrqs(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out VfioIrqSetArgs args))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        int head = Unsafe.SizeOf<VfioIrqSetArgs>();
+        if (args.Argsz < head)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        // Data is read only where the header promises it; too little of it, and a count beyond any device's, is refused by its meaning.
+        VfioIrqSetFlags data = (VfioIrqSetFlags)args.Flags & VfioIrqSetFlags.DataAll;
+        ulong room = args.Argsz - (uint)head;
+        byte[] bools = [];
+        IEventTrigger?[] triggers = [];
+        if (data == VfioIrqSetFlags.DataBool && args.Count <= Math.Min(room, MostVectors))
+        {
+            bools = new byte[args.Count];
+            if (!call.TryRead(argument + (ulong)head, bools))
+            {
+                return CallOutcome.Fail(Errno.EFAULT);
+            }
+        }
+        else if (data == VfioIrqSetFlags.DataEventfd && args.Count <= Math.Min(room / sizeof(int), MostVectors))
+        {
+            int[] fds = new int[args.Count];
+            if (!call.TryRead(argument + (ulong)head, MemoryMarshal.AsBytes(fds.AsSpan())))
+            {
+                return CallOutcome.Fail(Errno.EFAULT);
+            }
+
+            triggers = new IEventTrigger?[fds.Length];
+            int errno = EventFd.Fetch(call, fds, triggers);
+            if (errno != 0)
+            {
+                return CallOutcome.Fail(errno);
+            }
+        }
+
+        return device.SetIrqs((VfioIrqSetFlags)args.Flags, args.Index, args.Start, args.Count, bools, triggers).Outcome();
+    }
+
+    private CallOutcome GetHotResetInfo(ClientCall call, ulong argument)
+    {
+        if (!call.TryRead(argument, out VfioHotResetInfoArgs args))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        int head = Unsafe.SizeOf<VfioHotResetInfoArgs>();
+        if (args.Argsz < head)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
+        if (!reached.IsOk)
+        {
+            return CallOutcome.Fail(reached.Errno);
+        }
+
+        // ENOSPC is an answer: the header comes back all the same, with the count there is to make room for (T12).
+        int room = (int)((args.Argsz - (uint)head) / (uint)Unsafe.SizeOf<VfioDependentDeviceArgs>());
+        bool fits = reached.Value.Count <= room;
+        args.Flags = 0;
+        args.Count = (uint)reached.Value.Count;
+        if (!call.TryWrite(argument, in args, head))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        if (!fits)
+        {
+            return CallOutcome.Fail(Errno.ENOSPC);
+        }
+
+        VfioDependentDeviceArgs[] devices =
+        [
+            .. reached.Value.Select(static dependent => new VfioDependentDeviceArgs
+            {
+                Group = (uint)dependent.Group,
+                Segment = dependent.Address.Segment,
+                Bus = dependent.Address.Bus,
+                DevFn = dependent.Address.DevFn,
+            }),
+        ];
+        return call.TryWrite(argument + (ulong)head, MemoryMarshal.AsBytes(devices.AsSpan())) ? CallOutcome.Of(0) : CallOutcome.Fail(Errno.EFAULT);
+    }
+
+    private CallOutcome HotReset(ClientCall call, ulong argument)
+    {
+        const uint MostGroups = 256;
+        if (!call.TryRead(argument, out VfioHotResetArgs args))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        int head = Unsafe.SizeOf<VfioHotResetArgs>();
+        if (args.Argsz < head || args.Flags != 0)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
+        if (!reached.IsOk)
+        {
+            return CallOutcome.Fail(reached.Errno);
+        }
+
+        if (args.Count is 0 or > MostGroups || args.Count > reached.Value.Count)
+        {
+            return CallOutcome.Fail(Errno.EINVAL);
+        }
+
+        int[] fds = new int[args.Count];
+        if (!call.TryRead(argument + (ulong)head, MemoryMarshal.AsBytes(fds.AsSpan())))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
+        List<VfioGroup> groups = [];
+        foreach (int fd in fds)
+        {
+            if (call.FileOf(fd) is not GroupFile file)
+            {
+                int copy = call.CopyFd(fd);
+                Native.Sys.Close(copy);
+                return CallOutcome.Fail(copy < 0 ? Errno.EBADF : Errno.EINVAL);
+            }
+
+            groups.Add(file.Group);
+        }
+
+        return device.HotReset(groups).Outcome();
+    }
+
+    private static CallOutcome Write<T>(ClientCall call, ulong argument, in T args)
+        where T : unmanaged =>
+        call.TryWrite(argument, in args, Unsafe.SizeOf<T>()) ? CallOutcome.Of(0) : CallOutcome.Fail(Errno.EFAULT);
+}

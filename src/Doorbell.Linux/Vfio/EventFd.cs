@@ -1,0 +1,70 @@
+using Doorbell.Linux.Native;
+using Doorbell.Linux.Supervision;
+using Doorbell.Vfio;
+
+namespace Doorbell.Linux.Vfio;
+
+/// <summary>A client's eventfd, held by us (T7): irqfd and epoll on the client's side see every signal.</summary>
+internal sealed class EventFd(int fd) : IEventTrigger
+{
+    private const short PollOut = 4;
+
+    private static readonly byte[] One = BitConverter.GetBytes(1UL);
+
+    private static ReadOnlySpan<byte> Target => "anon_inode:[eventfd]"u8;
+
+    /// <summary>Fetches a descriptor each, nothing for a negative one; all or nothing. 0, or EBADF, or EINVAL where one is no eventfd.</summary>
+    internal static int Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers)
+    {
+        for (int i = 0; i < fds.Length; i++)
+        {
+            int errno = 0;
+            if (fds[i] >= 0)
+            {
+                int copy = call.CopyFd(fds[i]);
+                errno = copy < 0 ? -copy : IsEventFd(copy) ? 0 : (int)Errno.EINVAL;
+                if (errno == 0)
+                {
+                    triggers[i] = new EventFd(copy);
+                }
+                else
+                {
+                    Sys.Close(copy);
+                }
+            }
+
+            if (errno != 0)
+            {
+                foreach (IEventTrigger? taken in triggers[..i])
+                {
+                    taken?.Release();
+                }
+
+                return errno;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    public void Signal()
+    {
+        // A counter the client filled to the brim would block the write; the kernel's own signal never blocks, and neither does this.
+        PollFd poll = new(fd, PollOut);
+        if (Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0)
+        {
+            Sys.Write(fd, One);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Release() => Sys.Close(fd);
+
+    private static bool IsEventFd(int fd)
+    {
+        Span<byte> link = stackalloc byte[64];
+        int length = Sys.ReadLink(Sys.AtFdCwd, ProcPath.OfOwnFd(stackalloc byte[ProcPath.Size], fd), link);
+        return length == Target.Length && link[..length].SequenceEqual(Target);
+    }
+}
