@@ -5,14 +5,18 @@ using Doorbell.Linux.Launch;
 using Doorbell.Linux.Native;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Tracing;
+using Doorbell.Linux.Vfio;
 
 namespace Doorbell.Linux;
 
 /// <summary><c>doorbell run</c>: offers a machine's devices to a program and stays until the program has ended.</summary>
 public static class Runner
 {
+    /// <summary>Runs a program against a machine, to its end.</summary>
+    /// <returns>The program's exit status, 128 + n where signal n ended it, 126 or 127 where it could not be started, 125 where doorbell itself failed.</returns>
+    public static int Run(RunOptions options) => Run(options, events => MachineHost.Create(options, events));
+
     /// <summary>Runs a client against a host that is built while the launcher starts.</summary>
-    /// <returns>The client's exit status, 128 + n for signal n, 126 or 127 when it could not be started, 125 when doorbell itself failed.</returns>
     internal static int Run(RunOptions options, Func<EventStream, Result<IClientHost>> createHost)
     {
         SignalState signals = SignalState.OfThisProcess();

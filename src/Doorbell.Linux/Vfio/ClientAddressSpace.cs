@@ -45,7 +45,7 @@ internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressS
                 }
             }
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
             // The process ended between its call and this look at it.
         }

@@ -11,6 +11,8 @@ internal sealed class EventFd(int fd) : IEventTrigger
 
     private static readonly byte[] One = BitConverter.GetBytes(1UL);
 
+    private int _uses = 1;
+
     private static ReadOnlySpan<byte> Target => "anon_inode:[eventfd]"u8;
 
     /// <summary>Fetches a descriptor each, nothing for a negative one; all or nothing. 0, or EBADF, or EINVAL where one is no eventfd.</summary>
@@ -50,16 +52,47 @@ internal sealed class EventFd(int fd) : IEventTrigger
     /// <inheritdoc/>
     public void Signal()
     {
+        if (!TryUse())
+        {
+            return;
+        }
+
         // A counter the client filled to the brim would block the write; the kernel's own signal never blocks, and neither does this.
         PollFd poll = new(fd, PollOut);
         if (Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0)
         {
             Sys.Write(fd, One);
         }
+
+        Release();
     }
 
     /// <inheritdoc/>
-    public void Release() => Sys.Close(fd);
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _uses) == 0)
+        {
+            Sys.Close(fd);
+        }
+    }
+
+    // A device may signal while the vector lets go: the descriptor's number must not be another file's by then.
+    private bool TryUse()
+    {
+        int uses = Volatile.Read(ref _uses);
+        while (uses != 0)
+        {
+            int before = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+            if (before == uses)
+            {
+                return true;
+            }
+
+            uses = before;
+        }
+
+        return false;
+    }
 
     private static bool IsEventFd(int fd)
     {

@@ -1,8 +1,10 @@
 using System.Globalization;
+using Doorbell.Devices;
 using Doorbell.Events;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Views;
 using Doorbell.Machines;
+using Doorbell.Pci;
 using Doorbell.Vfio;
 
 namespace Doorbell.Linux.Vfio;
@@ -16,6 +18,26 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
     public EventStream Events => machine.Events;
 
     public SysView View { get; } = MachineView.Build(machine);
+
+    /// <summary>Builds the machine of a run with the devices plugged in; the reason says what does not fit.</summary>
+    internal static Result<IClientHost> Create(RunOptions options, EventStream events)
+    {
+        MachineBuilder builder = new(options.Machine, events);
+        foreach (DeviceSpec spec in options.Devices)
+        {
+            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, FileBlockBackend.Open);
+            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : model.WithoutValue;
+            if (!plugged.IsOk)
+            {
+                return Result.Fail(plugged.Errno, $"--device {spec}: {plugged.Reason}");
+            }
+        }
+
+        Result<Machine> machine = builder.Build();
+        return machine.IsOk
+            ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts })
+            : machine.WithoutValue;
+    }
 
     public Result<ClientFile> Open(string path)
     {
@@ -36,6 +58,10 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
 
     public void Dispose()
     {
-        // What was open has been released by now, file by file; the machine itself holds nothing of the computer's.
+        // What was open has been released by now, file by file; devices may hold files of the computer's.
+        foreach (PassthroughDevice device in machine.Devices)
+        {
+            (device.Function.Model as IDisposable)?.Dispose();
+        }
     }
 }

@@ -60,11 +60,7 @@ public sealed class VfioHost
     /// <summary>Records a refusal in the event stream and makes the result the caller gets.</summary>
     internal Result Refuse(string operation, string subject, Errno errno, string? rule, string reason, string? remedy = null)
     {
-        if (Events.IsEnabled)
-        {
-            Events.Emit(new Refusal { Operation = operation, Subject = subject, Errno = errno, Rule = rule, Reason = reason, Remedy = remedy });
-        }
-
+        Events.Emit(new Refusal { Operation = operation, Subject = subject, Errno = errno, Rule = rule, Reason = reason, Remedy = remedy });
         return Result.Fail(errno, remedy is null ? reason : $"{reason}. {remedy}");
     }
 }
