@@ -34,7 +34,8 @@ internal sealed class RefusalPrinter(Action<string> print)
             .Append(" refused with ").Append(refusal.Errno).Append(": ").Append(refusal.Reason.TrimEnd('.', ' '));
         if (refusal.Remedy is not null)
         {
-            text.Append("; ").Append(refusal.Remedy.TrimEnd('.', ' '));
+            string remedy = refusal.Remedy.TrimEnd('.', ' ');
+            text.Append("; ").Append(char.ToLowerInvariant(remedy[0])).Append(remedy.AsSpan(1));
         }
 
         if (refusal.Rule is not null)
