@@ -189,7 +189,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 
         if (!_intx.IsEnabled)
         {
-            return Refuse(Errno.EINVAL, VfioIrqIndex.Intx, "INTx is not armed");
+            return NothingArmed(VfioIrqIndex.Intx, count);
         }
 
         if (data == VfioIrqSetFlags.DataNone || bools[0] != 0)
@@ -221,7 +221,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 
         if (!isThis)
         {
-            return Refuse(Errno.EINVAL, index, "no vector is armed");
+            return NothingArmed(index, count);
         }
 
         for (uint i = 0; i < count; i++)
@@ -313,6 +313,11 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         slot?.Release();
         slot = next;
     }
+
+    // Every client disables an index to be sure, armed or not; the kernel says EINVAL to it, and nobody needs to be told why.
+    private Result NothingArmed(uint index, uint count) => count == 0
+        ? Result.Fail(Errno.EINVAL, $"{device.Name}: interrupt index {index} is not armed")
+        : Refuse(Errno.EINVAL, index, "no vector is armed");
 
     private Result Refuse(Errno errno, uint index, string reason)
     {
