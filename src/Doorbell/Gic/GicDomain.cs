@@ -49,6 +49,7 @@ public sealed class GicDomain : IrqDomain
         Cpus = cpus;
         Spis = spis;
         LpiLimit = intidBits == 0 ? 0 : 1u << intidBits;
+        LpiRanges = new LpiAllocator(FirstLpi, Lpis);
         _intids = new IntidTable(Math.Max(LpiLimit, SpiLimit));
         _lpiConfiguration = new byte[]?[(_intids.Limit + ConfigurationMask) >> ConfigurationBits];
         _chip = new GicChip(this);
@@ -68,6 +69,9 @@ public sealed class GicDomain : IrqDomain
 
     /// <summary>LPIs there are.</summary>
     public uint Lpis => LpiLimit == 0 ? 0 : LpiLimit - FirstLpi;
+
+    /// <summary>LPIs nobody has: one pool for all ITSs of the GIC, as LPIs are one space for all of them.</summary>
+    internal LpiAllocator LpiRanges { get; }
 
     /// <summary>True for an SPI this GIC implements.</summary>
     public bool IsSpi(uint intid) => intid >= FirstSpi && intid - FirstSpi < (uint)Spis;

@@ -18,19 +18,10 @@ public sealed class ItsDomain : IrqDomain
     /// <summary>The driver: maps one collection a CPU (MAPC, SYNC, INVALL).</summary>
     /// <param name="its">The hardware.</param>
     public ItsDomain(GicV3Its its)
-        : this(its, its.Gic.Lpis == 0 ? 0 : GicDomain.FirstLpi, its.Gic.Lpis)
-    {
-    }
-
-    /// <summary>The driver of one of several ITSs, with its share of the GIC's LPIs.</summary>
-    /// <param name="its">The hardware.</param>
-    /// <param name="firstLpi">First LPI it may use.</param>
-    /// <param name="lpis">How many.</param>
-    public ItsDomain(GicV3Its its, uint firstLpi, uint lpis)
         : base(its.Name, its.Gic, IrqDomainFlags.IsolatedMsi | IrqDomainFlags.MsiParent)
     {
         Its = its;
-        _lpis = new LpiAllocator(firstLpi, lpis);
+        _lpis = its.Gic.LpiRanges;
         _chip = new ItsChip(this);
         _load = new int[its.Gic.Cpus];
         for (int cpu = 0; cpu < its.Gic.Cpus; cpu++)

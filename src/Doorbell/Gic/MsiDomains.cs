@@ -10,31 +10,27 @@ public static class MsiDomains
     public static MsiDomain PciMsi(ItsDomain its, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
         $"{its.Name}-pci-msi",
         its,
-        Info(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX | MsiDomainFlags.DynamicMsiX | MsiDomainFlags.IrqRemapping, mappingPoint),
+        new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX | MsiDomainFlags.DynamicMsiX | MsiDomainFlags.IrqRemapping, mappingPoint),
         events);
 
     /// <summary>Platform MSI on an ITS: translated by requester too (M2).</summary>
     public static MsiDomain PlatformMsi(ItsDomain its, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
         $"{its.Name}-platform-msi",
         its,
-        Info(MsiDomainFlags.IrqRemapping, mappingPoint),
+        new MsiDomainInfo(MsiDomainFlags.IrqRemapping, mappingPoint),
         events);
 
     /// <summary>PCI MSI and MSI-X on v2m frames: not translated (M2), all MSI-X vectors at once.</summary>
     public static MsiDomain PciMsi(GicV2mDomain v2m, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
         $"{v2m.Name}-pci-msi",
         v2m,
-        Info(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX, mappingPoint),
+        new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX, mappingPoint),
         events);
 
     /// <summary>Platform MSI on v2m frames.</summary>
     public static MsiDomain PlatformMsi(GicV2mDomain v2m, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
         $"{v2m.Name}-platform-msi",
         v2m,
-        Info(MsiDomainFlags.None, mappingPoint),
+        new MsiDomainInfo(MsiDomainFlags.None, mappingPoint),
         events);
-
-    // Mapping at allocation and early activation came together in mainline; v6 had neither (M8).
-    private static MsiDomainInfo Info(MsiDomainFlags flags, MappingPoint mappingPoint) =>
-        new(mappingPoint == MappingPoint.Alloc ? flags | MsiDomainFlags.ActivateEarly : flags, mappingPoint);
 }

@@ -14,9 +14,8 @@ internal readonly record struct MsiBinding(IommuDomain? Domain, PhysicalAddress 
     private const IommuProtection Protection = IommuProtection.Write | IommuProtection.NoExec | IommuProtection.Mmio;
 
     /// <summary>Maps the doorbell's page, or takes one more reference (I4). Nothing is held when it fails.</summary>
-    public static Result<MsiBinding> Get(IMsiDevice device, PhysicalAddress doorbell)
+    public static Result<MsiBinding> Get(IMsiDevice device, IommuDomain? domain, PhysicalAddress doorbell)
     {
-        IommuDomain? domain = device.IommuDomain;
         if (domain is null || !domain.MsiMapping)
         {
             return default(MsiBinding);

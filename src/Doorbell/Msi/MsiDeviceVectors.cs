@@ -1,4 +1,3 @@
-using System.Numerics;
 using Doorbell.Events;
 using Doorbell.Interrupts;
 using Doorbell.Msi.Events;
@@ -7,7 +6,7 @@ namespace Doorbell.Msi;
 
 /// <summary>A device's vectors: what pci_alloc_irq_vectors, request_irq, free_irq and pci_free_irq_vectors do for a driver, VFIO included (M4 to M9).</summary>
 /// <remarks>Control operations: the caller serialises them with everything else that changes the device or its IOMMU domain.</remarks>
-public sealed class MsiDeviceVectors : IDisposable
+public sealed partial class MsiDeviceVectors : IDisposable
 {
     private readonly IrqRequester _requester;
     private readonly List<IrqDescriptor[]> _blocks = [];
@@ -52,9 +51,8 @@ public sealed class MsiDeviceVectors : IDisposable
 
     /// <summary>Allocates vectors 0 to <paramref name="count"/> - 1 (pci_alloc_irq_vectors with that minimum and maximum).</summary>
     /// <remarks>
-    /// MSI-X is enabled with every vector masked; PCI MSI once its message is written. With
-    /// <see cref="MsiDomainFlags.ActivateEarly"/> the messages are in the device when this returns, masked; with
-    /// <see cref="MappingPoint.Alloc"/> the doorbell is mapped (M8).
+    /// MSI-X is enabled with every vector masked; PCI MSI once its message is written. At <see cref="MappingPoint.Alloc"/> the
+    /// doorbell is mapped and the messages are in the device, masked, when this returns (M8).
     /// </remarks>
     /// <returns>
     /// EINVAL: vectors are allocated already, or the device lacks the capability. EOPNOTSUPP: the domain lacks it. ENOSPC: too many
@@ -205,219 +203,7 @@ public sealed class MsiDeviceVectors : IDisposable
     {
         FreeAll();
         Unprepare();
-    }
-
-    /// <summary>Writes a vector's message into the device: an MSI-X entry, or PCI MSI's one message for all.</summary>
-    internal Result WriteMessage(MsiVector vector, in ComposedMessage composed, in MsiMessage message)
-    {
-        if (Kind != MsiKind.Msi)
-        {
-            Write(vector.Index, message, composed.Doorbell, mask: vector.IsRequested);
-            return Result.Ok;
-        }
-
-        // The device holds vector 0's message and adds the vector to the data, so every vector's must be that (M9).
-        var first = new MsiMessage(message.Address, message.Data - (uint)vector.Index);
-        if (Count > 1 && (_deviceMessage != default ? first != _deviceMessage : (first.Data & (BitOperations.RoundUpToPowerOf2((uint)Count) - 1)) != 0))
-        {
-            return Result.Fail(
-                Errno.EINVAL,
-                $"{Device.Name} has one message for {Count} vectors; vector {vector.Index} alone cannot get {message} (M9).");
-        }
-
-        if (first != _deviceMessage)
-        {
-            Write(0, first, composed.Doorbell, mask: vector.IsRequested);
-            _deviceMessage = first;
-        }
-
-        return Result.Ok;
-    }
-
-    /// <summary>Clears a vector's message in the device; PCI MSI's one message with its last vector.</summary>
-    internal void ClearMessage(MsiVector vector)
-    {
-        if (Kind != MsiKind.Msi)
-        {
-            Write(vector.Index, default, default, mask: false);
-        }
-        else if (!_vectors.Any(other => other is not null && other != vector && other.Irq.IsActivated))
-        {
-            Write(0, default, default, mask: false);
-            _deviceMessage = default;
-        }
-    }
-
-    private Result Allocate(MsiKind kind, int count, out int possible)
-    {
-        possible = 0;
-        Result asked = Check(kind, count);
-        if (!asked.IsOk)
-        {
-            return asked;
-        }
-
-        Result prepared = Prepare(kind);
-        if (!prepared.IsOk)
-        {
-            return NoSpace(prepared);
-        }
-
-        Kind = kind;
-        _vectors = new MsiVector?[Device.VectorLimit(kind)];
-        for (int i = 0; i < count; i++)
-        {
-            Device.SetMask(kind, i, true);
-        }
-
-        if (kind == MsiKind.MsiX)
-        {
-            _enabled = true;
-            Device.SetEnabled(kind, true, count);
-        }
-
-        Result result = Result.Ok;
-        if (kind == MsiKind.Msi)
-        {
-            result = AllocateBlock(0, count);
-            possible = count > 1 ? 1 : 0;
-        }
-        else
-        {
-            for (int i = 0; i < count && result.IsOk; i++)
-            {
-                result = AllocateBlock(i, 1);
-                possible = result.IsOk ? i + 1 : i;
-            }
-        }
-
-        if (!result.IsOk)
-        {
-            FreeAll();
-            return NoSpace(result);
-        }
-
-        if (kind == MsiKind.Msi && (Domain.Info.Flags & MsiDomainFlags.ActivateEarly) != 0)
-        {
-            Enable();
-        }
-
-        return Result.Ok;
-    }
-
-    private Result Check(MsiKind kind, int count)
-    {
-        if (Kind is not null)
-        {
-            return Result.Fail(Errno.EINVAL, $"{Device.Name} has {Count} {Kind} vectors already.");
-        }
-
-        int limit = Device.VectorLimit(kind);
-        if (limit == 0 || count < 1)
-        {
-            return Result.Fail(Errno.EINVAL, limit == 0 ? $"{Device.Name} has no {kind}." : $"{count} vectors were asked for.");
-        }
-
-        if (kind == MsiKind.MsiX && (Domain.Info.Flags & MsiDomainFlags.PciMsiX) == 0)
-        {
-            return Result.Fail(Errno.EOPNOTSUPP, $"{Domain.Name} does not do MSI-X (M1).");
-        }
-
-        if (kind == MsiKind.Msi && count > 1 && (Domain.Info.Flags & MsiDomainFlags.MultiPciMsi) == 0)
-        {
-            return Result.Fail(Errno.ENOSPC, $"{Domain.Name} does one PCI MSI vector a device (M1).");
-        }
-
-        return count > limit
-            ? Result.Fail(Errno.ENOSPC, $"{Device.Name} has {limit} {kind} vectors, {count} were asked for.")
-            : Result.Ok;
-    }
-
-    private Result Prepare(MsiKind kind)
-    {
-        if (_preparedFor == kind)
-        {
-            return Result.Ok;
-        }
-
-        Unprepare();
-        Result prepared = Domain.Prepare(_requester, Device.VectorLimit(kind), out _context);
-        if (prepared.IsOk)
-        {
-            _preparedFor = kind;
-        }
-
-        return prepared;
-    }
-
-    private void Unprepare()
-    {
-        if (_preparedFor is not null)
-        {
-            Domain.Unprepare(_context);
-            _context = null;
-            _preparedFor = null;
-        }
-    }
-
-    private Result AllocateBlock(int first, int count)
-    {
-        Result<IrqDescriptor[]> irqs = Domain.Allocate(new IrqAllocation(_requester, _context, first, Owner: this), count);
-        if (!irqs.IsOk)
-        {
-            return irqs.WithoutValue;
-        }
-
-        IrqDescriptor[] block = irqs.Value;
-        _blocks.Add(block);
-        Count += count;
-        foreach (IrqDescriptor irq in block)
-        {
-            var vector = (MsiVector)irq.Data.ChipData!;
-            _vectors[irq.Vector] = vector;
-            Tell(vector, MsiVectorChange.Alloc);
-        }
-
-        Result result = Result.Ok;
-        foreach (IrqDescriptor irq in block)
-        {
-            if (result.IsOk && Domain.MappingPoint == MappingPoint.Alloc)
-            {
-                result = _vectors[irq.Vector]!.Bind();
-            }
-
-            if (result.IsOk && (Domain.Info.Flags & MsiDomainFlags.ActivateEarly) != 0)
-            {
-                result = IrqDomain.Activate(irq);
-            }
-        }
-
-        if (!result.IsOk)
-        {
-            _blocks.Remove(block);
-            FreeBlock(block);
-        }
-
-        return result;
-    }
-
-    private void FreeBlock(IrqDescriptor[] block)
-    {
-        foreach (IrqDescriptor irq in block)
-        {
-            MsiVector vector = _vectors[irq.Vector]!;
-            IrqDomain.Deactivate(irq);
-            vector.Unbind();
-            Tell(vector, MsiVectorChange.Free);
-        }
-
-        Domain.Free(block);
-        foreach (IrqDescriptor irq in block)
-        {
-            _vectors[irq.Vector] = null;
-        }
-
-        Count -= block.Length;
+        Domain.Forget(Device);
     }
 
     private void Disarm(MsiVector vector)
@@ -447,30 +233,7 @@ public sealed class MsiDeviceVectors : IDisposable
         }
     }
 
-    // An entry's message changes only while the entry is masked (PCIe base 6.1.4.2): a device that sent half of each would write anywhere.
-    private void Write(int index, in MsiMessage message, PhysicalAddress doorbell, bool mask)
-    {
-        if (mask)
-        {
-            Device.SetMask(ActiveKind, index, true);
-        }
-
-        Device.WriteMessage(ActiveKind, index, message);
-        if (Domain.Events.IsEnabled)
-        {
-            Domain.Events.Emit(new MsiMessageEvent { Device = Device.Name, MsiKind = ActiveKind, Vector = index, Message = message, Doorbell = doorbell });
-        }
-
-        if (mask)
-        {
-            Device.SetMask(ActiveKind, index, false);
-        }
-    }
-
     private MsiVector? Find(int index) => (uint)index < (uint)_vectors.Length ? _vectors[index] : null;
-
-    // The kernel answers ENOSPC for whatever went wrong inside an allocation; the reason stays.
-    private static Result NoSpace(Result result) => result.IsOk || result.Errno == Errno.ENOSPC ? result : Result.Fail(Errno.ENOSPC, result.Reason);
 
     private void Tell(MsiVector vector, MsiVectorChange change)
     {

@@ -7,6 +7,7 @@ namespace Doorbell.Msi;
 public sealed class MsiDomain : IrqDomain
 {
     private readonly MsiChip _chip = new();
+    private readonly Dictionary<IMsiDevice, MsiDeviceVectors> _devices = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>An MSI domain.</summary>
     /// <param name="name">Name: <c>its@8080000-pci-msi</c>.</param>
@@ -34,8 +35,19 @@ public sealed class MsiDomain : IrqDomain
     /// <summary>M3: a domain's MSI info; null where it is no MSI domain.</summary>
     public static MsiDomainInfo? GetDomainInfo(IrqDomain domain) => (domain as MsiDomain)?.Info;
 
-    /// <summary>A device's vectors in this domain; none is allocated yet.</summary>
-    public MsiDeviceVectors CreateDeviceVectors(IMsiDevice device) => new(this, device);
+    /// <summary>A device's vectors in this domain: one set a device, so asked again it is the same until it is disposed (mainline: the device's own MSI domain).</summary>
+    public MsiDeviceVectors CreateDeviceVectors(IMsiDevice device)
+    {
+        if (!_devices.TryGetValue(device, out MsiDeviceVectors? vectors))
+        {
+            vectors = new MsiDeviceVectors(this, device);
+            _devices.Add(device, vectors);
+        }
+
+        return vectors;
+    }
+
+    internal void Forget(IMsiDevice device) => _devices.Remove(device);
 
     /// <inheritdoc/>
     protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)

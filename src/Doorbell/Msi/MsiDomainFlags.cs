@@ -18,7 +18,4 @@ public enum MsiDomainFlags
 
     /// <summary>The controller translates by requester (MSI_FLAG_IRQ_REMAPPING, M1); mainline: IRQ_DOMAIN_FLAG_ISOLATED_MSI on the hierarchy.</summary>
     IrqRemapping = 1 << 3,
-
-    /// <summary>Vectors are activated, masked, when they are allocated and not only when they are requested (MSI_FLAG_ACTIVATE_EARLY): mainline since 4.8, so that an enabled capability never holds an empty message.</summary>
-    ActivateEarly = 1 << 4,
 }

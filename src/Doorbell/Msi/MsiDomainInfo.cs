@@ -7,4 +7,7 @@ public sealed record MsiDomainInfo(MsiDomainFlags Flags, MappingPoint MappingPoi
 {
     /// <summary>M1: true when the controller translates by requester.</summary>
     public bool IrqRemapping => (Flags & MsiDomainFlags.IrqRemapping) != 0;
+
+    /// <summary>Vectors are activated, masked, when they are allocated and not only when they are requested (MSI_FLAG_ACTIVATE_EARLY). It came to the kernel with mapping at allocation: v6 had neither (M8).</summary>
+    public bool ActivatesEarly => MappingPoint == MappingPoint.Alloc;
 }

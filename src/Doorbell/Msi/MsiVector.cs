@@ -1,4 +1,5 @@
 using Doorbell.Interrupts;
+using Doorbell.Iommu;
 
 namespace Doorbell.Msi;
 
@@ -32,7 +33,7 @@ internal sealed class MsiVector(MsiDeviceVectors owner, IrqDescriptor irq)
             return Result.Ok;
         }
 
-        Result<MsiBinding> binding = MsiBinding.Get(owner.Device, Irq.Data.Chip!.Compose(Irq.Data).Doorbell);
+        Result<MsiBinding> binding = MsiBinding.Get(owner.Device, owner.Device.IommuDomain, Irq.Data.Chip!.Compose(Irq.Data).Doorbell);
         if (!binding.IsOk)
         {
             return binding.WithoutValue;
@@ -41,6 +42,42 @@ internal sealed class MsiVector(MsiDeviceVectors owner, IrqDescriptor irq)
         _binding = binding.Value;
         IsBound = true;
         return Result.Ok;
+    }
+
+    /// <summary>A reference in another domain, for the move to it.</summary>
+    public Result<MsiBinding> GetBindingIn(IommuDomain? target) =>
+        MsiBinding.Get(owner.Device, target, Irq.IsActivated ? Composed.Doorbell : Irq.Data.Chip!.Compose(Irq.Data).Doorbell);
+
+    /// <summary>The message as it would be through another binding of the same doorbell; default while the vector is not active.</summary>
+    public MsiMessage MessageThrough(in MsiBinding binding)
+    {
+        MsiMessage message = default;
+        return !Irq.IsActivated || binding.TryTranslate(Composed, out message)
+            ? message
+            : throw new InvalidOperationException($"vector {Index} of {owner.Device.Name}: the doorbell {Composed.Doorbell} is not what was mapped.");
+    }
+
+    /// <summary>Goes over to another binding, its message in the device first; the previous reference is given back (M5's order).</summary>
+    public void Adopt(in MsiBinding next)
+    {
+        MsiMessage message = MessageThrough(next);
+        if (message != Message)
+        {
+            if (owner.Kind == MsiKind.Msi)
+            {
+                owner.RewriteDeviceMessage(message with { Data = message.Data - (uint)Index }, Composed.Doorbell);
+            }
+            else
+            {
+                owner.RewriteEntry(Index, message, Composed.Doorbell);
+            }
+
+            Message = message;
+        }
+
+        MsiBinding previous = _binding;
+        _binding = next;
+        previous.Put();
     }
 
     /// <summary>Gives the reference back (M6); the device does not hold the message any more.</summary>
@@ -119,7 +156,7 @@ internal sealed class MsiVector(MsiDeviceVectors owner, IrqDescriptor irq)
 
     private Result Rebind(in ComposedMessage composed)
     {
-        Result<MsiBinding> next = MsiBinding.Get(owner.Device, composed.Doorbell);
+        Result<MsiBinding> next = MsiBinding.Get(owner.Device, owner.Device.IommuDomain, composed.Doorbell);
         if (!next.IsOk)
         {
             return next.WithoutValue;

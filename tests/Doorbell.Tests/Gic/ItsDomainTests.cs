@@ -15,7 +15,7 @@ public class ItsDomainTests
     {
         var board = TestBoard.WithIts();
         var second = new GicV3Its("its@8180000", new PhysicalAddress(0x818_0000), board.Gic, board.Events);
-        _ = new ItsDomain(second, 50000, 1000);
+        _ = new ItsDomain(second);
         string[] expected = [.. Enumerable.Range(0, 4).SelectMany(cpu => new[] { $"MAPC ICID 0x{cpu:x} RDbase 0x{cpu:x} V 1", "SYNC", $"INVALL ICID 0x{cpu:x}" })];
         Assert.Equal(expected, board.Told<ItsCommandEvent>().Select(e => e.Command.ToString()));
     }

@@ -11,5 +11,7 @@ internal sealed class CountingHandler : IInterruptHandler
 
     public int this[int vector] => Volatile.Read(ref _counts[vector]);
 
+    public void Forget() => Array.Clear(_counts);
+
     public void Handle(int vector) => Interlocked.Increment(ref _counts[vector]);
 }

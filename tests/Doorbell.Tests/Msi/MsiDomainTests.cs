@@ -98,9 +98,71 @@ public class MsiDomainTests
     }
 
     [Fact]
-    public void M8_The_mapping_point_and_early_activation_come_together_as_they_did_in_mainline()
+    public void A_device_has_one_set_of_vectors_so_that_asking_again_costs_the_controller_nothing()
     {
-        Assert.True(TestBoard.WithIts(MappingPoint.Alloc).Msi.Info.Flags.HasFlag(MsiDomainFlags.ActivateEarly));
-        Assert.False(TestBoard.WithIts(MappingPoint.Activate).Msi.Info.Flags.HasFlag(MsiDomainFlags.ActivateEarly));
+        TestBoard board = TestBoard.WithIts();
+        TestMsiDevice device = board.NewDevice(null);
+        device.Limits[MsiKind.Msi] = 1;
+        for (int i = 0; i < 3; i++)
+        {
+            // As VFIO: MSI first, MSI-X later, each time asked anew.
+            Assert.True(board.Msi.CreateDeviceVectors(device).Allocate(MsiKind.Msi, 1).IsOk);
+            board.Msi.CreateDeviceVectors(device).FreeAll();
+            Assert.True(board.Msi.CreateDeviceVectors(device).Allocate(MsiKind.MsiX, 10).IsOk);
+            board.Msi.CreateDeviceVectors(device).FreeAll();
+        }
+
+        MsiDeviceVectors vectors = board.Msi.CreateDeviceVectors(device);
+        vectors.Dispose();
+        Assert.NotSame(vectors, board.Msi.CreateDeviceVectors(device));
+    }
+
+    [Fact]
+    public void M11_Several_ITSs_share_the_GICs_LPIs_and_each_translates_its_own_devices()
+    {
+        TestBoard board = TestBoard.WithIts();
+        var second = new GicV3Its("its@8180000", new PhysicalAddress(0x818_0000), board.Gic, board.Events);
+        board.Add(second.TranslationFrame, GicV3Its.TranslationFrameSize, second, second.Doorbell);
+        MsiDomain other = MsiDomains.PciMsi(new ItsDomain(second), board.Events);
+        var handlers = new[] { new CountingHandler(), new CountingHandler() };
+        TestMsiDevice[] devices = [board.NewDevice(null, 0x8), board.NewDevice(null, 0x8)];
+        MsiDeviceVectors[] vectors = [board.Msi.CreateDeviceVectors(devices[0]), other.CreateDeviceVectors(devices[1])];
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.True(vectors[i].Allocate(MsiKind.MsiX, 2).IsOk);
+            Assert.True(vectors[i].Request(0, handlers[i]).IsOk);
+            Assert.True(devices[i].Send(0));
+        }
+
+        Assert.Equal((1, 1), (handlers[0].Total, handlers[1].Total));
+        Assert.NotEqual(vectors[0].GetIrq(0)!.Intid, vectors[1].GetIrq(0)!.Intid);
+        Assert.NotEqual(vectors[0].GetMessage(0).Address, vectors[1].GetMessage(0).Address);
+    }
+
+    [Theory]
+    [InlineData(MsiKind.MsiX)]
+    [InlineData(MsiKind.Msi)]
+    public void After_a_reset_the_device_gets_back_what_it_held_and_nothing_else_happens(MsiKind kind)
+    {
+        TestBoard board = TestBoard.WithIts();
+        TestMsiDevice device = board.NewDevice(board.NewDomain());
+        device.Limits[MsiKind.Msi] = 4;
+        MsiDeviceVectors vectors = board.Msi.CreateDeviceVectors(device);
+        var handler = new CountingHandler();
+        Assert.True(vectors.Allocate(kind, 3).IsOk);
+        Assert.True(vectors.Request(0, handler).IsOk);
+        Assert.True(vectors.Request(2, handler).IsOk);
+        device.Reset();
+        board.Trace.Clear();
+        vectors.Restore();
+        Assert.Empty(board.Trace);
+        Assert.True(device.IsMasked(kind, 1));
+        Assert.False(device.IsMasked(kind, 0) || device.IsMasked(kind, 2));
+        Assert.True(device.Send(0) && device.Send(2));
+        Assert.Equal((1, 1), (handler[0], handler[2]));
+        vectors.Dispose();
+        device.Log.Clear();
+        vectors.Restore();
+        Assert.Empty(device.Log);
     }
 }

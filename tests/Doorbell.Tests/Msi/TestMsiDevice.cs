@@ -76,6 +76,15 @@ internal sealed class TestMsiDevice(TestBoard board, string name, uint deviceId,
         EnabledCount = enabled ? count : 0;
     }
 
+    /// <summary>Everything the device held is gone, as after a function level reset.</summary>
+    public void Reset()
+    {
+        _messages.Clear();
+        _unmasked.Clear();
+        EnabledKind = null;
+        EnabledCount = 0;
+    }
+
     /// <summary>N1: every address the device holds is mapped to a doorbell, for writing.</summary>
     public void CheckN1()
     {
