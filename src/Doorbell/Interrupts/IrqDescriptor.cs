@@ -80,21 +80,7 @@ public sealed class IrqDescriptor
     public bool IsPending => (Volatile.Read(ref _state) & PendingBit) != 0;
 
     /// <summary>The interrupt arrives. Neither locks nor allocates; safe against concurrent <see cref="SetEnabled"/>.</summary>
-    public IrqDelivery Raise()
-    {
-        if ((Volatile.Read(ref _state) & Enabled) == 0)
-        {
-            // Set pending first, then look again: whichever of this and SetEnabled comes second finds both bits and
-            // takes the interrupt, so none is lost and none is delivered twice.
-            int before = Interlocked.Or(ref _state, PendingBit);
-            if ((before & Enabled) == 0 || !TakePending())
-            {
-                return IrqDelivery.Pending;
-            }
-        }
-
-        return Run();
-    }
+    public IrqDelivery Raise() => (Volatile.Read(ref _state) & Enabled) != 0 ? Run() : RaiseDisabled();
 
     /// <summary>The controller enables or disables it; one that waits is delivered when it is enabled. True when one was.</summary>
     public bool SetEnabled(bool enabled)
@@ -111,6 +97,15 @@ public sealed class IrqDescriptor
 
     /// <summary>The controller forgets one that waits (CLEAR, DISCARD).</summary>
     public void ClearPending() => Interlocked.And(ref _state, ~PendingBit);
+
+    /// <summary>The interrupt arrives and was disabled a moment ago.</summary>
+    internal IrqDelivery RaiseDisabled()
+    {
+        // Set pending first, then look again: whichever of this and SetEnabled comes second finds both bits and takes
+        // the interrupt, so none is lost and none is delivered twice.
+        int before = Interlocked.Or(ref _state, PendingBit);
+        return (before & Enabled) != 0 && TakePending() ? Run() : IrqDelivery.Pending;
+    }
 
     private bool TakePending() => (Interlocked.And(ref _state, ~PendingBit) & PendingBit) != 0;
 
