@@ -51,7 +51,7 @@ public sealed class StreamTableEntry
     /// <param name="contiguous">Bytes from there on that follow without another translation.</param>
     public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
     {
-        // x86: a write to the MSI range is an interrupt request and never sees the tables (VT-d, 3.14; AMD-Vi, 2.1.4.2).
+        // x86: a write to the MSI range is an interrupt request and never sees the tables (VT-d specification, "Handling Requests to Interrupt Address Range").
         ulong offset = unchecked(iova.Value - _hardwareMsiBase);
         if (offset < _hardwareMsiSize && access == IommuProtection.Write)
         {

@@ -51,7 +51,7 @@ public class PageTableModelTests
                from shifted in pa
                from protection in Gen.Elements(IommuProtection.Read, IommuProtection.Write, IommuProtection.Read | IommuProtection.Write)
                // A long range whose addresses do not fit together would be very many pages.
-               let apart = bytes > 4 * granule ? shifted & ~(block - 1) : shifted
+               let apart = bytes > (granule == 0x1000 ? block : 4 * granule) ? shifted & ~(block - 1) : shifted
                select new Step(isMap, start + further, (1UL << 48) + large + apart + (further & (block - 1)), bytes, protection);
     }
 

@@ -48,6 +48,23 @@ public class PageTableTests
         Assert.Equal(block - 0x1234, contiguous);
     }
 
+    [Theory]
+    [InlineData(0x1000UL, 0x4000_0000UL, 0x20_0000UL)]
+    [InlineData(0x1000UL, 0x20_0000UL, 0x1000UL)]
+    [InlineData(0x4000UL, 0x200_0000UL, 0x4000UL)]
+    [InlineData(0x10000UL, 0x2000_0000UL, 0x10000UL)]
+    public void Where_only_one_of_the_addresses_is_aligned_smaller_blocks_are_used(ulong granule, ulong block, ulong smaller)
+    {
+        PageTable table = NewTable(granule);
+        Assert.True(table.Map(new Iova(block * 3), new PhysicalAddress((block * 5) + smaller), block, ReadWrite).IsOk);
+        Assert.Equal((long)(block / smaller), table.EntryCount);
+        Assert.True(table.TryTranslate(new Iova((block * 4) - 1), IommuProtection.Read, out PhysicalAddress pa, out _));
+        Assert.Equal((block * 6) + smaller - 1, pa.Value);
+
+        Assert.True(table.Map(new Iova((block * 7) + smaller), new PhysicalAddress(block * 9), block, ReadWrite).IsOk);
+        Assert.Equal(2 * (long)(block / smaller), table.EntryCount);
+    }
+
     [Fact]
     public void A_block_replaces_the_emptied_tables_that_were_in_its_place()
     {

@@ -94,13 +94,13 @@ public class ReservedIovaRaceTests
     [Theory]
     [InlineData(DoorbellRetention.UntilLastReference)]
     [InlineData(DoorbellRetention.UntilDomainFreed)]
-    public void N2_N3_threads_that_get_and_put_at_will_leave_the_books_balanced(DoorbellRetention retention)
+    public async Task N2_N3_threads_that_get_and_put_at_will_leave_the_books_balanced(DoorbellRetention retention)
     {
         Doorbell.Iommu.Iommu smmu = new("smmu", IommuModel.SmmuV3, new Doorbell.Events.EventStream());
         IommuDomain domain = smmu.AllocateDomain(IommuDomainType.Unmanaged);
         Assert.True(domain.AllocateReservedIovaDomain(IommuHarness.WindowBase, 0x10_0000, 12, retention).IsOk);
         int wrong = 0;
-        Thread[] threads = [.. Enumerable.Range(0, 4).Select(seed => new Thread(() =>
+        Task[] threads = [.. Enumerable.Range(0, 4).Select(seed => Task.Factory.StartNew(() =>
         {
             Random random = new(seed);
             for (int i = 0; i < 5000; i++)
@@ -115,9 +115,8 @@ public class ReservedIovaRaceTests
 
                 domain.PutReservedIova(iova);
             }
-        }))];
-        Array.ForEach(threads, thread => thread.Start());
-        Array.ForEach(threads, thread => thread.Join());
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        await Task.WhenAll(threads);
         Assert.Equal(0, wrong);
         Assert.Equal(0, domain.ReservedIovas!.ReferenceCount);
         Assert.Equal(domain.ReservedIovas.UsedGranules, domain.EntryCount);
