@@ -31,7 +31,7 @@ internal static class ExplainCommand
                                         doorbell run, but with no files: nvme,size=64M is a disk in memory
           --vectors N                   how many vectors to arm (default: 4, or as many as the device has)
           --allow-unsafe-interrupts     hand the device over although nothing checks who writes an MSI
-          --json                        the events and the verdict as JSON, one object a line
+          --json                        every event and the verdict as JSON, one object a line
 
         The exit status is 0 when every MSI arrived where it was armed and nothing was left behind, or the device was
         rightly refused; 1 otherwise; 2 for a wrong command line.
@@ -98,7 +98,7 @@ internal static class ExplainCommand
             return Complaint.Usage($"--vectors: {device.Name} has {limit} vectors, {asked} are asked for.");
         }
 
-        using IAccount account = result.GetValue(Json) ? new JsonAccount(Console.Out) : new TextAccount(description.Value, TextAccount.CreateConsole());
+        using IAccount account = result.GetValue(Json) ? new JsonAccount(Console.OpenStandardOutput(), machine.Value.Events) : new TextAccount(description.Value, TextAccount.CreateConsole());
         using var walk = new Walk(machine.Value, device, kind, asked ?? Math.Min(DefaultVectors, limit), result.GetValue(AllowUnsafeInterrupts), account);
         return walk.Run().IsGood ? ExitCode.Success : ExitCode.Failure;
     }

@@ -1,69 +1,35 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Doorbell.Events;
+using Doorbell.Linux.Tracing;
 
 namespace Doorbell.Cli.Explain;
 
-/// <summary>The walk as JSON, one object a line: steps, facts and the verdict between the machine's events.</summary>
-internal sealed class JsonAccount : IAccount, IEventFields
+/// <summary>The walk as the trace of <c>doorbell run</c> has it, one JSON object a line, with steps, facts and the verdict between the machine's events.</summary>
+internal sealed class JsonAccount(Stream output, EventStream events) : IAccount
 {
-    private readonly ArrayBufferWriter<byte> _line;
-    private readonly Utf8JsonWriter _json;
-    private readonly TextWriter _output;
+    private readonly JsonTrace _trace = new(output, events);
 
-    public JsonAccount(TextWriter output)
+    public void Begin(StepKind step, string title) => events.Emit(new ExplainEvent("step", ("step", step.ToString().ToLowerInvariant()), ("title", title)));
+
+    public void Event(MachineEvent machineEvent)
     {
-        _output = output;
-        _line = new ArrayBufferWriter<byte>();
-        _json = new Utf8JsonWriter(_line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        // The trace has heard it.
     }
 
-    public void Begin(StepKind step, string title) => Write("explain.step", () =>
-    {
-        _json.WriteString("step", step.ToString().ToLowerInvariant());
-        _json.WriteString("title", title);
-    });
-
-    public void Event(MachineEvent machineEvent) => Write(machineEvent.Kind, () => machineEvent.Describe(this));
-
-    public void Fact(string sentence) => Write("explain.fact", () => _json.WriteString("fact", sentence));
+    public void Fact(string sentence) => events.Emit(new ExplainEvent("fact", ("fact", sentence)));
 
     public void End()
     {
     }
 
-    public void Conclude(Verdict verdict) => Write("explain.verdict", () =>
+    public void Conclude(Verdict verdict)
     {
-        _json.WriteBoolean("good", verdict.IsGood);
-        _json.WriteString("summary", verdict.Summary);
-        _json.WriteStartArray("failures");
         foreach (string failure in verdict.Failures)
         {
-            _json.WriteStringValue(failure);
+            events.Emit(new ExplainEvent("failure", ("failure", failure)));
         }
 
-        _json.WriteEndArray();
-    });
-
-    public void Dispose() => _json.Dispose();
-
-    public void Text(string name, string value) => _json.WriteString(name, value);
-
-    public void Hex(string name, ulong value) => _json.WriteString(name, $"0x{value:x}");
-
-    public void Number(string name, long value) => _json.WriteNumber(name, value);
-
-    private void Write(string kind, Action fields)
-    {
-        _json.WriteStartObject();
-        _json.WriteString("kind", kind);
-        fields();
-        _json.WriteEndObject();
-        _json.Flush();
-        _output.WriteLine(Encoding.UTF8.GetString(_line.WrittenSpan));
-        _line.ResetWrittenCount();
-        _json.Reset();
+        events.Emit(new ExplainEvent("verdict", ("verdict", verdict.IsGood ? "good" : "bad"), ("summary", verdict.Summary)));
     }
+
+    public void Dispose() => _trace.Dispose();
 }

@@ -91,6 +91,8 @@ public class MachineYamlErrorTests
     [InlineData("granules: [4K, 64K]", "granules: [64K]", 27, "iommus[0].granules", "expected the machine's page size, 4K, among them.")]
     [InlineData("model: smmuv3", "model: vtd", 24, "iommus[0].model", "expected smmuv3 or smmuv2, not \"vtd\".")]
     [InlineData("type: gicv2m", "type: gicv4", 14, "msi-controllers[1].type", "expected gicv3-its or gicv2m, not \"gicv4\".")]
+    [InlineData("cpus: 2", "cpus: \"two\\nor three\"", 4, "cpus", "expected a number of CPUs from 1 to 512, not \"two or three\".")]
+    [InlineData("cpus: 2", "cpus: 1234567890123456789012345678901234567890123456789012345678901", 4, "cpus", "expected a number of CPUs from 1 to 512, not \"123456789012345678901234567890123456789012345678901234567890…\".")]
     // addresses
     [InlineData("base: 0x0808_0000", "base: 0x0808_1000", 11, "msi-controllers[0].base", "expected an address aligned to 64K, not 0x8081000.")]
     [InlineData("size: 0x2_0000", "size: 0x2_0001", 26, "iommus[0].size", "expected a multiple of 4K, not 0x20001.")]

@@ -28,7 +28,7 @@ public class MutatedMachineTests
             }
 
             AnswersOrRefusesWell(text);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1500));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public class MutatedMachineTests
         }
 
         Assert.Equal(Errno.EINVAL, result.Errno);
-        Assert.Matches(@"\Am\.yaml:[1-9][0-9]*: .*\.\z", result.Reason.Replace('\n', '¶'));
-        Assert.DoesNotContain('\n', result.Reason);
+        Assert.Matches(@"\Am\.yaml:[1-9][0-9]*: .*\.\z", result.Reason);
+        Assert.DoesNotContain(result.Reason, char.IsControl);
     }
 }

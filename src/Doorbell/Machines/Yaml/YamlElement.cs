@@ -10,7 +10,14 @@ internal abstract record YamlElement(long Line)
 /// <summary>A value.</summary>
 internal sealed record YamlScalarElement(long Line, string Value) : YamlElement(Line)
 {
-    public override string Kind => Value.Length == 0 ? "nothing" : $"\"{Value}\"";
+    private const int Most = 60;
+
+    public override string Kind => Value.Length switch
+    {
+        0 => "nothing",
+        <= Most => $"\"{Value}\"",
+        _ => $"\"{Value[..Most]}…\"",
+    };
 }
 
 /// <summary>A list.</summary>

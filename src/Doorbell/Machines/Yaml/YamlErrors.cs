@@ -6,5 +6,15 @@ internal sealed class YamlErrors(string file)
     public string? First { get; private set; }
 
     public void Add(long line, string path, string sentence) =>
-        First ??= path.Length == 0 ? $"{file}:{line}: {sentence}" : $"{file}:{line}: {path}: {sentence}";
+        First ??= OneLine(path.Length == 0 ? $"{file}:{line}: {sentence}" : $"{file}:{line}: {path}: {sentence}");
+
+    // A quoted value can hold line breaks and worse.
+    private static string OneLine(string sentence) =>
+        string.Create(sentence.Length, sentence, static (line, text) =>
+        {
+            for (int i = 0; i < line.Length; i++)
+            {
+                line[i] = char.IsControl(text[i]) || text[i] is '\u2028' or '\u2029' ? ' ' : text[i];
+            }
+        });
 }
