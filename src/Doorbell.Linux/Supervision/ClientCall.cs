@@ -1,11 +1,14 @@
 using Doorbell.Events;
 using Doorbell.Linux.Native;
-using Doorbell.Linux.Seccomp;
 
 namespace Doorbell.Linux.Supervision;
 
 /// <summary>The call being answered: its thread's memory and descriptors. One object, reused for every call.</summary>
-internal sealed class ClientCall(SeccompListener listener, FileTable files, ClientProcesses processes, EventStream events)
+/// <param name="isCurrentValid">False once the caller is gone: what was read of /proc meanwhile may be another's.</param>
+/// <param name="files">The emulated files.</param>
+/// <param name="processes">The client's processes.</param>
+/// <param name="events">Where it is told that a client's memory is out of reach.</param>
+internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, ClientProcesses processes, EventStream events)
 {
     private bool _saidUndumpable;
 
@@ -37,7 +40,7 @@ internal sealed class ClientCall(SeccompListener listener, FileTable files, Clie
     internal ProcessMemory? Process()
     {
         ProcessMemory? process = processes.OfThread(Tid);
-        return process is not null && listener.IsCurrentValid() ? process : null;
+        return process is not null && isCurrentValid() ? process : null;
     }
 
     /// <summary>A copy of one of the client's descriptors (T7), or a negative errno (EBADF when it has none of that number).</summary>

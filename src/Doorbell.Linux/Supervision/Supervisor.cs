@@ -43,7 +43,7 @@ internal sealed class Supervisor : IDisposable
         _files = new FileTable(prepared.FilesDirectory, host.Events);
         var nodes = new NodeTable(
             prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
-        var call = new ClientCall(_listener, _files, _processes, host.Events);
+        var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events);
         _dispatcher = new CallDispatcher(_listener, _files, nodes, call, host);
     }
 

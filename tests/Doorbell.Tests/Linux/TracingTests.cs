@@ -1,0 +1,76 @@
+using System.Text;
+using System.Text.Json;
+using Doorbell.Events;
+using Doorbell.Linux.Tracing;
+
+namespace Doorbell.Tests.Linux;
+
+public class TracingTests
+{
+    [Fact]
+    public void An_event_is_one_JSON_line_with_addresses_in_hexadecimal()
+    {
+        var stream = new MemoryStream();
+        var events = new EventStream();
+        using (new JsonTrace(stream, events))
+        {
+            events.Emit(new ClientIoctl(42, "container 1", "VFIO_SET_IOMMU", 3, "EPERM"));
+            events.Emit(new ClientEnded(1));
+        }
+
+        string[] lines = Encoding.UTF8.GetString(stream.ToArray()).Split('\n');
+        Assert.Equal(3, lines.Length);
+        Assert.Equal("", lines[2]);
+        JsonElement first = JsonDocument.Parse(lines[0]).RootElement;
+        Assert.Equal("client.ioctl", first.GetProperty("kind").GetString());
+        Assert.Equal("0x3", first.GetProperty("argument").GetString());
+        Assert.Equal(42, first.GetProperty("tid").GetInt64());
+        Assert.True(first.GetProperty("time").GetInt64() <= JsonDocument.Parse(lines[1]).RootElement.GetProperty("time").GetInt64());
+    }
+
+    [Fact]
+    public void Nothing_listens_any_more_after_the_trace_is_closed()
+    {
+        var events = new EventStream();
+        new JsonTrace(new MemoryStream(), events).Dispose();
+        Assert.False(events.IsEnabled);
+    }
+
+    [Fact]
+    public void A_refusal_is_said_once_in_one_sentence()
+    {
+        List<string> said = [];
+        var printer = new RefusalPrinter(said.Add);
+        var refusal = new Refusal
+        {
+            Operation = "VFIO_SET_IOMMU",
+            Subject = "group 1",
+            Errno = Errno.EPERM,
+            Rule = "V3",
+            Reason = "its MSI controller v2m checks nobody.",
+            Remedy = "Use --allow-unsafe-interrupts.",
+        };
+
+        printer.Take(refusal);
+        printer.Take(refusal);
+        printer.Take(refusal with { Subject = "group 2" });
+
+        Assert.Equal(2, said.Count);
+        Assert.Equal(
+            "VFIO_SET_IOMMU of group 1 refused with EPERM: its MSI controller v2m checks nobody; use --allow-unsafe-interrupts (V3)", said[0]);
+    }
+
+    [Fact]
+    public void Listening_to_refusals_leaves_data_paths_as_they_are_with_nobody_listening()
+    {
+        var events = new EventStream();
+        int heard = 0;
+        events.SubscribeToRefusals(_ => heard++);
+        Assert.False(events.IsEnabled);
+
+        events.Emit(new Refusal { Operation = "o", Subject = "s", Errno = Errno.EINVAL, Reason = "r" });
+        events.Emit(new ClientEnded(0));
+
+        Assert.Equal(1, heard);
+    }
+}
