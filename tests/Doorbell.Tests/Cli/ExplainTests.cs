@@ -90,22 +90,12 @@ public class ExplainTests
     }
 
     [Fact]
-    public void The_window_of_a_machine_s_file_is_where_its_doorbells_are()
+    public void Doorbells_are_in_the_window_of_the_machine_s_file()
     {
-        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.yaml");
-        string text = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "machines", "virt-gicv3.yaml"));
-        File.WriteAllText(path, text.Replace("{base: 0x0800_0000, size: 1M}", "{base: 0xfee0_0000, size: 1M}", StringComparison.Ordinal));
-        try
-        {
-            (int status, string output, _) = Command.Run("explain", path);
-            Assert.Equal(0, status);
-            Assert.Contains("0xfee00040 <- 0x0", output, StringComparison.Ordinal);
-            Assert.Contains("0x0-0xfedfffff and 0xfef00000-0xffffffffffff", output, StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        (int status, string output, _) = Command.Run("explain", "virt-gicv3-x86guest");
+        Assert.Equal(0, status);
+        Assert.Contains("0xfee00040 <- 0x0", output, StringComparison.Ordinal);
+        Assert.Contains("0x0-0xfedfffff and 0xfef00000-0xffffffffffff", output, StringComparison.Ordinal);
     }
 
     private static List<JsonElement> Of(List<JsonElement> lines, string kind) => [.. lines.Where(line => Text(line, "kind") == kind)];

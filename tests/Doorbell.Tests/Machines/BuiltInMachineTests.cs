@@ -10,8 +10,8 @@ public class BuiltInMachineTests
     public static TheoryData<string> Names => [.. All];
 
     [Fact]
-    public void These_are_all_there_are() =>
-        Assert.Equal(All, Directory.GetFiles(TestMachines.Folder, "*.yaml").Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
+    public void These_and_the_variant_for_x86_guests_are_all_there_are() =>
+        Assert.Equal([.. All, "virt-gicv3-x86guest"], Directory.GetFiles(TestMachines.Folder, "*.yaml").Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -115,6 +115,19 @@ public class BuiltInMachineTests
         PciHostDescription host = Assert.Single(machine.PciHosts);
         Assert.True(machine.TryFindMsiController(host, new RequesterId(0x100), out MsiTarget target));
         Assert.Equal(new MsiTarget(v2m, new DeviceId(0x100)), target);
+    }
+
+    [Fact]
+    public void The_variant_for_x86_guests_differs_in_name_title_and_window_only()
+    {
+        string[] plain = Settings("virt-gicv3");
+        string[] variant = Settings("virt-gicv3-x86guest");
+        Assert.Equal(["name", "title", "msi-window"], plain.Zip(variant).Where(pair => pair.First != pair.Second).Select(pair => pair.First.Split(':')[0].Trim()));
+        Assert.Equal(plain.Length, variant.Length);
+        Assert.Equal((new Iova(0xfee0_0000), new Iova(0xfeef_ffff)), (TestMachines.Load("virt-gicv3-x86guest").Iommus[0].MsiWindow.Base, TestMachines.Load("virt-gicv3-x86guest").Iommus[0].MsiWindow.Last));
+
+        static string[] Settings(string name) =>
+            [.. TestMachines.Text(name).Split('\n').Select(line => line.Split('#')[0].TrimEnd()).Where(line => line.Length > 0)];
     }
 
     [Theory]
