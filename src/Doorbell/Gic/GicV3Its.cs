@@ -99,13 +99,14 @@ public sealed class GicV3Its : IBusTarget
             return BusWriteOutcome.Ignored;
         }
 
-        ItsDeviceTableEntry? device = _tables.GetDevice(write.DeviceId);
-        if (device is null || !device.InRange(write.Data))
+        ItsTableEntry[]? device = _tables.GetDevice(write.DeviceId);
+        if (device is null || write.Data >= (uint)device.Length)
         {
             return RefuseDevice(write, device);
         }
 
-        ItsTranslation translation = device.Read(write.Data);
+        ref ItsTableEntry entry = ref device[write.Data];
+        ItsTranslation translation = entry.Read();
         while (true)
         {
             if (!translation.IsValid)
@@ -118,11 +119,11 @@ public sealed class GicV3Its : IBusTarget
                 return Refuse(write, Why.Collection);
             }
 
-            IrqDescriptor? irq = Gic.Find(translation.Intid);
+            IrqDescriptor? irq = entry.ReadIrq() ?? Gic.Find(translation.Intid);
 
             // A concurrent DISCARD may have freed the INTID, and another device may hold it already: only what was
             // read while the entry stood may be raised (N4). The descriptor itself never changes hands.
-            ItsTranslation again = device.Read(write.Data);
+            ItsTranslation again = entry.Read();
             if (again == translation)
             {
                 return irq is null ? Refuse(write, Why.NoInterrupt) : _receiver.Raise(write, irq, translation.Intid, cpu);
@@ -157,10 +158,10 @@ public sealed class GicV3Its : IBusTarget
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private BusWriteOutcome RefuseDevice(in BusWrite write, ItsDeviceTableEntry? device)
+    private BusWriteOutcome RefuseDevice(in BusWrite write, ItsTableEntry[]? device)
     {
         string reason = !_receiver.Tracing ? string.Empty
-            : device is not null ? $"EventID {write.Data} is beyond the ITT of DeviceID {write.DeviceId} ({device.Events} events)"
+            : device is not null ? $"EventID {write.Data} is beyond the ITT of DeviceID {write.DeviceId} ({device.Length} events)"
             : write.DeviceId.Value >= _tables.DeviceLimit ? $"DeviceID {write.DeviceId} has more than {DeviceIdBits} bits"
             : $"no device table entry for DeviceID {write.DeviceId}: no MAPD";
         return _receiver.Refuse(write, reason);

@@ -30,7 +30,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
         // Chosen: MAPD with V=1 on a mapped device starts with an empty ITT. In the manual the ITT is memory the
         // driver has cleared; what it pointed at before is not looked at again.
-        tables.SetDevice(command.Device, command.Valid ? new ItsDeviceTableEntry(command.Size) : null);
+        tables.SetDevice(command.Device, command.Valid ? new ItsTableEntry[1 << (command.Size + 1)] : null);
         return ItsCommandError.None;
     }
 
@@ -52,7 +52,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
     private ItsCommandError Map(in ItsCommand command, uint intid)
     {
-        ItsCommandError error = FindEvent(command, out ItsDeviceTableEntry? device);
+        ItsCommandError error = FindEvent(command, out ItsTableEntry[]? device);
         if (error != ItsCommandError.None)
         {
             return error;
@@ -69,21 +69,20 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         }
 
         // Chosen: a second MAPTI of an event replaces the first (CONSTRAINED UNPREDICTABLE).
-        ulong generation = device!.Read(command.Event.Value).Generation + 1;
-        device.Write(command.Event.Value, new ItsTranslation(intid, command.Icid, generation));
+        device![command.Event.Value].Map(intid, command.Icid, gic.Find(intid));
         return ItsCommandError.None;
     }
 
     private ItsCommandError OnMappedEvent(in ItsCommand command)
     {
-        ItsCommandError error = FindEvent(command, out ItsDeviceTableEntry? device);
+        ItsCommandError error = FindEvent(command, out ItsTableEntry[]? device);
         if (error != ItsCommandError.None)
         {
             return error;
         }
 
-        uint eventId = command.Event.Value;
-        ItsTranslation translation = device!.Read(eventId);
+        ref ItsTableEntry entry = ref device![command.Event.Value];
+        ItsTranslation translation = entry.Read();
         if (command.Opcode == ItsOpcode.Movi && command.Icid >= tables.Collections)
         {
             return ItsCommandError.CollectionOutOfRange;
@@ -104,7 +103,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         {
             case ItsOpcode.Movi:
                 // Pending state lives with the LPI, so it moves along.
-                device.Write(eventId, new ItsTranslation(translation.Intid, icid, translation.Generation));
+                entry.Write(new ItsTranslation(translation.Intid, icid, translation.Generation));
                 break;
             case ItsOpcode.Inv:
                 gic.ReloadLpi(translation.Intid);
@@ -116,7 +115,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
                 gic.Find(translation.Intid)?.ClearPending();
                 break;
             case ItsOpcode.Discard:
-                device.Write(eventId, translation.Discarded);
+                entry.Discard();
                 gic.Find(translation.Intid)?.ClearPending();
                 break;
             default:
@@ -151,7 +150,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
     private ItsCommandError Movall(in ItsCommand command) =>
         InRange(command.Target) && InRange(command.Target2) ? ItsCommandError.None : ItsCommandError.TargetOutOfRange;
 
-    private ItsCommandError FindEvent(in ItsCommand command, out ItsDeviceTableEntry? device)
+    private ItsCommandError FindEvent(in ItsCommand command, out ItsTableEntry[]? device)
     {
         device = null;
         if (command.Device.Value >= tables.DeviceLimit)
@@ -165,7 +164,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
             return ItsCommandError.UnmappedDevice;
         }
 
-        return device.InRange(command.Event.Value) ? ItsCommandError.None : ItsCommandError.EventOutOfRange;
+        return command.Event.Value < (uint)device.Length ? ItsCommandError.None : ItsCommandError.EventOutOfRange;
     }
 
     private bool InRange(uint target) => target < (uint)gic.Cpus;

@@ -7,13 +7,13 @@ internal sealed class ItsTables
     private const uint PageMask = (1u << PageBits) - 1;
     private const int Unmapped = -1;
 
-    private readonly ItsDeviceTableEntry?[]?[] _devices;
+    private readonly ItsTableEntry[]?[]?[] _devices;
     private readonly int[] _collections;
 
     public ItsTables(int deviceIdBits, int collections)
     {
         DeviceLimit = 1ul << deviceIdBits;
-        _devices = new ItsDeviceTableEntry?[]?[(int)((DeviceLimit + PageMask) >> PageBits)];
+        _devices = new ItsTableEntry[]?[]?[(int)((DeviceLimit + PageMask) >> PageBits)];
         _collections = new int[collections];
         Array.Fill(_collections, Unmapped);
     }
@@ -23,23 +23,23 @@ internal sealed class ItsTables
 
     public int Collections => _collections.Length;
 
-    /// <summary>The device's entry; null where it has none or where the DeviceID does not fit.</summary>
-    public ItsDeviceTableEntry? GetDevice(DeviceId device)
+    /// <summary>The device's interrupt translation table; null where it has none or where the DeviceID does not fit.</summary>
+    public ItsTableEntry[]? GetDevice(DeviceId device)
     {
         uint index = device.Value >> PageBits;
-        ItsDeviceTableEntry?[]?[] devices = _devices;
+        ItsTableEntry[]?[]?[] devices = _devices;
         if (index >= (uint)devices.Length)
         {
             return null;
         }
 
-        ItsDeviceTableEntry?[]? page = Volatile.Read(ref devices[index]);
+        ItsTableEntry[]?[]? page = Volatile.Read(ref devices[index]);
         return page is null ? null : Volatile.Read(ref page[device.Value & PageMask]);
     }
 
-    public void SetDevice(DeviceId device, ItsDeviceTableEntry? entry)
+    public void SetDevice(DeviceId device, ItsTableEntry[]? entry)
     {
-        ref ItsDeviceTableEntry?[]? page = ref _devices[device.Value >> PageBits];
+        ref ItsTableEntry[]?[]? page = ref _devices[device.Value >> PageBits];
         if (page is null)
         {
             if (entry is null)
@@ -47,7 +47,7 @@ internal sealed class ItsTables
                 return;
             }
 
-            Volatile.Write(ref page, new ItsDeviceTableEntry?[PageMask + 1]);
+            Volatile.Write(ref page, new ItsTableEntry[]?[PageMask + 1]);
         }
 
         Volatile.Write(ref page![device.Value & PageMask], entry);
@@ -66,13 +66,13 @@ internal sealed class ItsTables
     /// <summary>Every valid translation of a collection (INVALL).</summary>
     public IEnumerable<ItsTranslation> TranslationsOf(ushort icid)
     {
-        foreach (ItsDeviceTableEntry?[]? page in _devices)
+        foreach (ItsTableEntry[]?[]? page in _devices)
         {
-            foreach (ItsDeviceTableEntry? device in page ?? [])
+            foreach (ItsTableEntry[]? device in page ?? [])
             {
-                for (uint i = 0; i < (device?.Events ?? 0); i++)
+                for (int i = 0; i < (device?.Length ?? 0); i++)
                 {
-                    ItsTranslation translation = device!.Read(i);
+                    ItsTranslation translation = device![i].Read();
                     if (translation.IsValid && translation.Icid == icid)
                     {
                         yield return translation;
