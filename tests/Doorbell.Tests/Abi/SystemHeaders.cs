@@ -10,7 +10,10 @@ internal static class SystemHeaders
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>Values of <paramref name="expressions"/>, in their order. Skips the calling test without gcc, except in CI.</summary>
-    public static long[] Evaluate(IEnumerable<string> headers, IReadOnlyList<string> expressions)
+    /// <param name="headers">What to include.</param>
+    /// <param name="expressions">What to print.</param>
+    /// <param name="before">Lines for the program's start.</param>
+    public static long[] Evaluate(IEnumerable<string> headers, IReadOnlyList<string> expressions, string before = "")
     {
         bool present = File.Exists("/usr/bin/gcc") && File.Exists("/usr/include/linux/vfio.h");
         if (!present && Environment.GetEnvironmentVariable("CI") == "true")
@@ -20,13 +23,14 @@ internal static class SystemHeaders
 
         Skip.IfNot(present, "SKIPPED: install gcc, libc6-dev and linux-libc-dev to compare the constants with the system's headers");
 
-        var program = new StringBuilder("#define _GNU_SOURCE\n#include <stdio.h>\n#include <stddef.h>\n");
+        var program = new StringBuilder("#define _GNU_SOURCE\n#include <stddef.h>\n#include <linux/ioctl.h>\n#include <linux/types.h>\n").Append(before);
         foreach (string header in headers)
         {
             program.Append(CultureInfo.InvariantCulture, $"#include <{header}>\n");
         }
 
-        program.Append("int main(void)\n{\n");
+        // Last: it brings in system call numbers of its own.
+        program.Append("#include <stdio.h>\nint main(void)\n{\n");
         foreach (string expression in expressions)
         {
             program.Append(CultureInfo.InvariantCulture, $"\tprintf(\"%lld\\n\", (long long)({expression}));\n");
