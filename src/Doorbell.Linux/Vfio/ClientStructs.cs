@@ -18,5 +18,13 @@ internal static class ClientStructs
         where T : unmanaged =>
         call.TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..length]);
 
+    /// <summary>
+    /// A call whose structure (<paramref name="minimum"/> bytes, argsz first) the kernel knows and this host does not serve yet:
+    /// its size is judged first, as there.
+    /// </summary>
+    internal static CallOutcome NotServed(this ClientCall call, ulong argument, uint minimum) =>
+        !call.TryRead(argument, out uint argsz) ? CallOutcome.Fail(Errno.EFAULT)
+        : CallOutcome.Fail(argsz < minimum ? Errno.EINVAL : Errno.ENOTTY);
+
     internal static CallOutcome Outcome(this Result result) => result.IsOk ? CallOutcome.Of(0) : CallOutcome.Fail(result.Errno);
 }

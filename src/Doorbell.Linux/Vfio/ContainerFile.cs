@@ -13,6 +13,7 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
     private const int InfoMinimum = 16; // up to iova_pgsizes
     private const int InfoWithCapOffset = 20;
     private const int CapabilityAlignment = 8;
+    private const uint DirtyPagesMinimum = 8; // struct vfio_iommu_type1_dirty_bitmap up to flags
 
     internal VfioContainer Container => container;
 
@@ -29,6 +30,7 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
         VfioIoctl.IommuGetInfo => GetInfo(call, argument),
         VfioIoctl.IommuMapDma => Map(call, argument),
         VfioIoctl.IommuUnmapDma => Unmap(call, argument),
+        VfioIoctl.IommuDirtyPages => call.NotServed(argument, DirtyPagesMinimum),
         _ => CallOutcome.Fail(Errno.ENOTTY),
     };
 

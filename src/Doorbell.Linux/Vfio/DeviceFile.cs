@@ -13,6 +13,8 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
     internal const int RegionShift = 40;
 
     private const int DeviceInfoMinimum = 16; // up to num_irqs
+    private const uint IoEventFdMinimum = 28; // struct vfio_device_ioeventfd up to fd
+    private const uint FeatureMinimum = 8; // struct vfio_device_feature up to flags
     private const int ChunkSize = 4096;
     private const int MostVectors = 4096;
 
@@ -27,6 +29,8 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         VfioIoctl.DeviceReset => device.Reset().Outcome(),
         VfioIoctl.DeviceGetPciHotResetInfo => GetHotResetInfo(call, argument),
         VfioIoctl.DevicePciHotReset => HotReset(call, argument),
+        VfioIoctl.DeviceIoEventFd => call.NotServed(argument, IoEventFdMinimum),
+        VfioIoctl.DeviceFeature => call.NotServed(argument, FeatureMinimum),
         _ => CallOutcome.Fail(Errno.ENOTTY),
     };
 

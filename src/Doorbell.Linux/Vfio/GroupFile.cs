@@ -63,7 +63,8 @@ internal sealed class GroupFile(VfioGroup group) : ClientFile
         }
 
         Sys.Close(copy);
-        return CallOutcome.Fail(Errno.EBADFD);
+        bool hasContainer = (group.GetStatus() & VfioGroupFlags.ContainerSet) != 0;
+        return CallOutcome.Fail(hasContainer ? Errno.EINVAL : Errno.EBADFD);
     }
 
     private CallOutcome GetDevice(ClientCall call, ulong argument)
