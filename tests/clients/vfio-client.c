@@ -6,6 +6,7 @@
  *   signals     a timer interrupts thousands of register writes; each must happen exactly once
  *   fork-dup    the device's descriptor through dup, fork, SCM_RIGHTS and exec
  *   close-orders  container, group and device closed in every order, each time followed by a fresh open
+ *   ioctls      every number of VFIO's on every kind of file, with an argument of zeros: says what each answers
  *   hold        arms everything, says `ok holding`, and waits to be killed
  */
 #define _GNU_SOURCE
@@ -321,6 +322,32 @@ static void close_orders(struct client *client)
 	}
 }
 
+static void try_ioctls(const char *file, int descriptor)
+{
+	static unsigned char zeros[4096];
+	unsigned int number;
+
+	for (number = VFIO_BASE - 1; number < VFIO_BASE + 25; number++) {
+		long result;
+
+		memset(zeros, 0, sizeof zeros);
+		result = ioctl(descriptor, _IO(VFIO_TYPE, number), zeros);
+		if (result < 0)
+			ok("ioctl %s %u %s", file, number, strerrorname_np(errno));
+		else
+			ok("ioctl %s %u %ld", file, number, result);
+	}
+}
+
+static void ioctls(struct client *client)
+{
+	open_all(client);
+	try_ioctls("container", client->container);
+	try_ioctls("group", client->group);
+	try_ioctls("device", client->device);
+	close_all(client);
+}
+
 static void hold(struct client *client)
 {
 	open_all(client);
@@ -341,7 +368,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|fork-dup|close-orders|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|fork-dup|close-orders|ioctls|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -355,6 +382,8 @@ int main(int argc, char **argv)
 		fork_dup(&client);
 	else if (strcmp(mode, "close-orders") == 0)
 		close_orders(&client);
+	else if (strcmp(mode, "ioctls") == 0)
+		ioctls(&client);
 	else if (strcmp(mode, "hold") == 0)
 		hold(&client);
 	else

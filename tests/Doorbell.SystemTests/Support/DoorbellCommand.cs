@@ -1,0 +1,36 @@
+namespace Doorbell.SystemTests.Support;
+
+/// <summary><c>doorbell run</c> with its options, as a user would type it.</summary>
+internal sealed class DoorbellCommand(string machine)
+{
+    /// <summary>The slot every machine of the tests has, alone in its IOMMU group.</summary>
+    public const string Slot = "0000:01:00.0";
+
+    private readonly List<string> _options = ["run", "--machine", machine];
+
+    public static string Program => Repository.PathOf("doorbell");
+
+    public DoorbellCommand Device(string model, string slot = Slot)
+    {
+        _options.AddRange(["--device", $"{slot}={model}"]);
+        return this;
+    }
+
+    public DoorbellCommand AllowUnsafeInterrupts()
+    {
+        _options.Add("--allow-unsafe-interrupts");
+        return this;
+    }
+
+    public DoorbellCommand Trace(string file)
+    {
+        _options.AddRange(["--trace", file]);
+        return this;
+    }
+
+    public Outcome ToEnd(TimeSpan patience, params string[] program) => Run.ToEnd(Program, Arguments(program), patience);
+
+    public Run Start(string? temporary, params string[] program) => Run.Start(Program, Arguments(program), temporary);
+
+    public string[] Arguments(params string[] program) => [.. _options, "--", .. program];
+}
