@@ -8,9 +8,9 @@ public class GuestImageTests
     [SkippableTheory]
     [InlineData("arm64")]
     [InlineData("amd64")]
-    public void A_guest_is_sound_with_an_nvme_that_QEMU_emulates(string architecture)
+    public void A_guest_is_sound_with_an_nvme_that_QEMU_emulates(string name)
     {
-        Guest guest = Guest.Of(architecture);
+        Guest guest = Guest.Named(name);
         guest.Require();
         using var folder = new TemporaryFolder();
         string disk = folder.Disk(Guest.DiskMebibytes);

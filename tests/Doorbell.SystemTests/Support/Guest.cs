@@ -19,22 +19,26 @@ internal sealed class Guest
     private readonly string[] _board;
     private readonly string _console;
 
-    private Guest(string architecture, string program, string package, string console, string[] board) =>
-        (Architecture, _program, _package, _console, _board) = (architecture, program, package, console, board);
+    private Guest(string name, string architecture, string program, string package, string console, string[] board) =>
+        (Name, Architecture, _program, _package, _console, _board) = (name, architecture, program, package, console, board);
 
-    public static Guest Arm64 { get; } = new("arm64", "/usr/bin/qemu-system-aarch64", "qemu-system-arm", "ttyAMA0", ["-M", "virt,gic-version=3", "-cpu", "cortex-a76"]);
+    public static Guest Arm64 { get; } =
+        new("arm64", "arm64", "/usr/bin/qemu-system-aarch64", "qemu-system-arm", "ttyAMA0", ["-M", "virt,gic-version=3", "-cpu", "cortex-a76"]);
 
-    /// <remarks>
-    /// RAM below 128 MiB and above 4 GiB only: a PC's ordinary RAM would lie over an ARM host's MSI window at 0x8000000, and QEMU gives up
-    /// when a piece of RAM cannot be mapped, on a real ARM host as here.
-    /// </remarks>
-    public static Guest Amd64 { get; } = new("amd64", "/usr/bin/qemu-system-x86_64", "qemu-system-x86", "ttyS0", ["-M", "q35,max-ram-below-4g=128M"]);
+    /// <remarks>An ordinary PC: RAM from address 0 up, which lies over an ARM host's usual MSI window at 0x8000000.</remarks>
+    public static Guest Amd64 { get; } = new("amd64", "amd64", "/usr/bin/qemu-system-x86_64", "qemu-system-x86", "ttyS0", ["-M", "q35"]);
+
+    /// <remarks>A PC with RAM below 128 MiB and above 4 GiB only, so that it can have a device of an ARM host with the usual window.</remarks>
+    public static Guest Amd64WithHole { get; } =
+        new("amd64 with a hole", "amd64", "/usr/bin/qemu-system-x86_64", "qemu-system-x86", "ttyS0", ["-M", "q35,max-ram-below-4g=128M"]);
+
+    public string Name { get; }
 
     public string Architecture { get; }
 
     private string Folder => Path.Combine(Repository.Cache, $"guest-{Architecture}");
 
-    public static Guest Of(string architecture) => architecture == "arm64" ? Arm64 : Amd64;
+    public static Guest Named(string name) => new[] { Arm64, Amd64, Amd64WithHole }.Single(guest => guest.Name == name);
 
     public void Require()
     {
