@@ -39,7 +39,7 @@ public class MsiDelivery
         VfioDevice open = group.OpenDevice(device.Name).Value;
         _function.SetCommand(_function.Command | PciCommand.BusMaster);
         IEventTrigger?[] triggers = [.. Enumerable.Repeat(_trigger, Vectors)];
-        Check(open.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 0, Vectors, [], triggers));
+        Check(open.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 0, Vectors, [], triggers).WithoutValue);
         int before = _trigger.Count;
         Deliver();
         if (_trigger.Count != before + 1)

@@ -138,8 +138,8 @@ internal sealed class Walk : IDisposable
     private void Arm(VfioDevice device, IommuDomain? domain)
     {
         _account.Begin(StepKind.Arm, "Arm");
-        Result armed = device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, IrqIndex, 0, (uint)_triggers.Length, [], _triggers);
-        Expect(armed, "VFIO_DEVICE_SET_IRQS");
+        Result<int> armed = device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, IrqIndex, 0, (uint)_triggers.Length, [], _triggers);
+        Expect(armed.WithoutValue, "VFIO_DEVICE_SET_IRQS");
         _armed = device.ArmedVectors;
         Expect(_armed == _triggers.Length, $"{_armed} of {_triggers.Length} vectors are armed");
         _account.Fact($"VFIO_DEVICE_SET_IRQS: {_armed} {(_kind == MsiKind.MsiX ? "MSI-X" : "MSI")} vectors with an eventfd each.");
@@ -182,8 +182,8 @@ internal sealed class Walk : IDisposable
     private void Disarm(VfioDevice device, IommuDomain? domain)
     {
         _account.Begin(StepKind.Disarm, "Disarm");
-        Result disarmed = device.SetIrqs(VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionTrigger, IrqIndex, 0, 0, [], []);
-        Expect(disarmed, "VFIO_DEVICE_SET_IRQS with count 0");
+        Result<int> disarmed = device.SetIrqs(VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionTrigger, IrqIndex, 0, 0, [], []);
+        Expect(disarmed.WithoutValue, "VFIO_DEVICE_SET_IRQS with count 0");
         Expect(device.ArmedVectors == 0, $"{device.ArmedVectors} vectors are still armed");
         _account.Fact("VFIO_DEVICE_SET_IRQS with count 0: every message cleared in the device, every vector back at the controller (M6).");
         if (domain?.ReservedIovas is { } window)

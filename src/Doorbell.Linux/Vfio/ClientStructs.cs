@@ -27,4 +27,6 @@ internal static class ClientStructs
         : CallOutcome.Fail(argsz < minimum ? Errno.EINVAL : Errno.ENOTTY);
 
     internal static CallOutcome Outcome(this Result result) => result.IsOk ? CallOutcome.Of(0) : CallOutcome.Fail(result.Errno);
+
+    internal static CallOutcome Outcome(this Result<int> result) => result.IsOk ? CallOutcome.Of(result.Value) : CallOutcome.Fail(result.Errno);
 }

@@ -14,10 +14,6 @@ public sealed class MachineBuilder
     // A GIC without SPIs of its own cannot take a v2m frame; the architecture's most is what real parts have.
     private const int Spis = (int)(GicDomain.SpiLimit - GicDomain.FirstSpi);
 
-    // What each controller's PCI MSI domain can do (M1, M2).
-    private const MsiDomainFlags V2mFlags = MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX;
-    private const MsiDomainFlags ItsFlags = V2mFlags | MsiDomainFlags.DynamicMsiX | MsiDomainFlags.IrqRemapping;
-
     private readonly MachineDescription _description;
     private readonly SortedDictionary<PciAddress, PciDeviceModel> _plugged = [];
     private readonly EventStream _events;
@@ -48,7 +44,7 @@ public sealed class MachineBuilder
     {
         PhysicalBus bus = new();
         Dictionary<string, MsiDomain> msiDomains = [];
-        GicDomain gic = new("gic", _description.Cpus, Spis, IntIdBits());
+        GicDomain gic = new("gic", _description.Cpus, Spis, IntIdBits(), _events);
         foreach (MsiControllerDescription controller in _description.MsiControllers)
         {
             Result<MsiDomain> domain = BuildController(controller, gic, bus);
@@ -91,7 +87,7 @@ public sealed class MachineBuilder
             case GicV3ItsDescription description:
                 GicV3Its its = new(description.Name, description.Base, gic, _events, description.DeviceIdBits, description.EventIdBits);
                 Result placed = bus.AddTarget(its.TranslationFrame, GicV3Its.TranslationFrameSize, its);
-                return placed.IsOk ? Result.Of<MsiDomain>(new MsiDomain($"pci-msi@{description.Name}", new ItsDomain(its), new MsiDomainInfo(ItsFlags), _events)) : placed;
+                return placed.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new ItsDomain(its), _events)) : placed;
             case GicV2mDescription description:
                 List<GicV2mFrame> frames = [];
                 foreach (GicV2mFrameDescription frame in description.MsiFrames)
@@ -111,7 +107,7 @@ public sealed class MachineBuilder
                     frames.Add(created.Value);
                 }
 
-                return Result.Of<MsiDomain>(new MsiDomain($"pci-msi@{description.Name}", new GicV2mDomain(description.Name, gic, frames, _events), new MsiDomainInfo(V2mFlags), _events));
+                return Result.Of<MsiDomain>(MsiDomains.PciMsi(new GicV2mDomain(description.Name, gic, frames, _events), _events));
             default:
                 return Result.Fail(Errno.ENODEV, $"{controller.Name}: {controller.GetType().Name} is not an MSI controller this version builds");
         }

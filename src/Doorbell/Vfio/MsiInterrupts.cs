@@ -72,19 +72,7 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
     }
 
     /// <summary>A reset cleared the device's messages: what is armed is written again, as pci_restore_msi_state does.</summary>
-    public void RestoreAfterReset()
-    {
-        device.SetEnabled(Kind, true, vectors.Count);
-        for (int vector = 0; vector < _triggers.Length; vector++)
-        {
-            if (vectors.IsRequested(vector))
-            {
-                MsiMessage message = vectors.GetMessage(vector);
-                device.WriteMessage(Kind, vector, in message);
-                device.SetMask(Kind, vector, false);
-            }
-        }
-    }
+    public void RestoreAfterReset() => vectors.Restore();
 
     private void Undo(int start, int count)
     {

@@ -62,7 +62,8 @@ public sealed class VfioDevice
     /// <param name="count">Vectors.</param>
     /// <param name="bools">With DATA_BOOL: a byte a vector.</param>
     /// <param name="triggers">With DATA_EVENTFD: a trigger a vector, null for -1. The call owns those it is given, on failure too.</param>
-    public Result SetIrqs(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers) =>
+    /// <returns>0; or, where fewer vectors are to be had than asked for, their number with nothing armed; or the errno.</returns>
+    public Result<int> SetIrqs(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers) =>
         _interrupts.Set(flags, index, start, count, bools, triggers);
 
     /// <summary>The administrator moves an armed vector to a CPU (/proc/irq/N/smp_affinity, M5). EINVAL: not armed, or no such CPU.</summary>

@@ -40,10 +40,10 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         return new VfioIrqInfo(flags, count);
     }
 
-    public Result Set(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
+    public Result<int> Set(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
     {
         int taken = 0;
-        Result result = Validate(flags, index, start, count, bools, triggers);
+        Result<int> result = Validate(flags, index, start, count, bools, triggers);
         if (result.IsOk)
         {
             result = Dispatch(flags, index, start, count, bools, triggers, ref taken);
@@ -90,7 +90,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
     };
 
     // vfio_set_irqs_validate_and_prepare: the header alone, before the index's own rules.
-    private Result Validate(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
+    private Result<int> Validate(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
     {
         if (index >= VfioIrqIndex.Count)
         {
@@ -121,10 +121,10 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             return Refuse(Errno.EINVAL, index, BitOperations.PopCount((uint)data) != 1 ? "exactly one data type must be named" : "there is less data than vectors");
         }
 
-        return Result.Ok;
+        return 0;
     }
 
-    private Result Dispatch(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    private Result<int> Dispatch(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
     {
         VfioIrqSetFlags data = flags & VfioIrqSetFlags.DataAll;
         VfioIrqSetFlags action = flags & VfioIrqSetFlags.ActionAll;
@@ -147,7 +147,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         }
     }
 
-    private Result MaskIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, bool mask)
+    private Result<int> MaskIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, bool mask)
     {
         if (!_intx.IsEnabled || start != 0 || count != 1)
         {
@@ -164,15 +164,15 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             _intx.SetMask(mask);
         }
 
-        return Result.Ok;
+        return 0;
     }
 
-    private Result TriggerIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    private Result<int> TriggerIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
     {
         if (_intx.IsEnabled && count == 0 && data == VfioIrqSetFlags.DataNone)
         {
             _intx.Disable();
-            return Result.Ok;
+            return 0;
         }
 
         if (_messages is not null || start != 0 || count != 1)
@@ -184,7 +184,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         {
             taken = 1;
             _intx.Enable(triggers[0]);
-            return Result.Ok;
+            return 0;
         }
 
         if (!_intx.IsEnabled)
@@ -197,16 +197,16 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             _intx.Signal();
         }
 
-        return Result.Ok;
+        return 0;
     }
 
-    private Result TriggerMessages(MsiKind kind, uint index, VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    private Result<int> TriggerMessages(MsiKind kind, uint index, VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
     {
         bool isThis = _messages is { } armed && armed.Kind == kind;
         if (isThis && count == 0 && data == VfioIrqSetFlags.DataNone)
         {
             DisableMessages();
-            return Result.Ok;
+            return 0;
         }
 
         if (!isThis && (_messages is not null || _intx.IsEnabled))
@@ -232,10 +232,10 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             }
         }
 
-        return Result.Ok;
+        return 0;
     }
 
-    private Result Arm(MsiKind kind, uint index, uint start, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    private Result<int> Arm(MsiKind kind, uint index, uint start, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
     {
         bool isNew = _messages is null;
         if (isNew)
@@ -251,10 +251,17 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             }
 
             MsiDeviceVectors vectors = domain.CreateDeviceVectors(device.MsiDevice);
-            Result allocated = vectors.Allocate(kind, (int)start + triggers.Length);
+            int wanted = (int)start + triggers.Length;
+            Result<int> allocated = vectors.AllocateRange(kind, 1, wanted);
             if (!allocated.IsOk)
             {
                 return Refuse(allocated.Errno, index, allocated.Reason);
+            }
+
+            if (allocated.Value < wanted)
+            {
+                vectors.FreeAll();
+                return allocated.Value;
             }
 
             _messages = new MsiInterrupts(kind, device.MsiDevice, vectors);
@@ -271,7 +278,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             return Refuse(result.Errno, index, result.Reason);
         }
 
-        return Result.Ok;
+        return 0;
     }
 
     private void DisableMessages()
@@ -280,7 +287,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         _messages = null;
     }
 
-    private Result TriggerSingle(ref IEventTrigger? slot, uint index, VfioIrqSetFlags data, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
+    private Result<int> TriggerSingle(ref IEventTrigger? slot, uint index, VfioIrqSetFlags data, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
     {
         switch (data)
         {
@@ -288,21 +295,21 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
                 return Refuse(Errno.EINVAL, index, "it is not armed");
             case VfioIrqSetFlags.DataNone when count == 0:
                 Replace(ref slot, null);
-                return Result.Ok;
+                return 0;
             case VfioIrqSetFlags.DataNone:
                 slot.Signal();
-                return Result.Ok;
+                return 0;
             case VfioIrqSetFlags.DataBool when count != 0:
                 if (bools[0] != 0)
                 {
                     slot?.Signal();
                 }
 
-                return Result.Ok;
+                return 0;
             case VfioIrqSetFlags.DataEventfd when count != 0:
                 taken = 1;
                 Replace(ref slot, triggers[0]);
-                return Result.Ok;
+                return 0;
             default:
                 return Refuse(Errno.EINVAL, index, "the count is zero");
         }
@@ -315,7 +322,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
     }
 
     // Every client disables an index to be sure, armed or not; the kernel says EINVAL to it, and nobody needs to be told why.
-    private Result NothingArmed(uint index, uint count) => count == 0
+    private Result<int> NothingArmed(uint index, uint count) => count == 0
         ? Result.Fail(Errno.EINVAL, $"{device.Name}: interrupt index {index} is not armed")
         : Refuse(Errno.EINVAL, index, "no vector is armed");
 

@@ -2,6 +2,7 @@ using Doorbell.Devices;
 using Doorbell.Fabric;
 using Doorbell.Iommu;
 using Doorbell.Iommu.Events;
+using Doorbell.Machines;
 using Doorbell.Pci;
 using Doorbell.Vfio;
 
@@ -82,7 +83,7 @@ public class DeviceTests
         v2m.ArmMsiX(2);
         Assert.Equal(VfioIrqInfoFlags.Eventfd | VfioIrqInfoFlags.NoResize, Board.Ok(v2m.Device.GetIrqInfo(VfioIrqIndex.MsiX)).Flags);
         CountingTrigger trigger = new();
-        Result refused = v2m.Device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 5, 1, default, [trigger]);
+        Result<int> refused = v2m.Device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 5, 1, default, [trigger]);
         Assert.Equal(Errno.EINVAL, refused.Errno);
         Assert.Equal(1, trigger.Releases);
         Assert.Equal(2, v2m.Device.ArmedVectors);
@@ -123,6 +124,44 @@ public class DeviceTests
         Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.Intx, 0, 0, default, default));
         Assert.Equal(1, intx.Releases);
         board.ArmMsiX(1);
+    }
+
+    [Fact]
+    public void M10_where_there_are_fewer_vectors_than_asked_for_their_number_comes_back_and_nothing_is_armed()
+    {
+        Board board = new("virt-gicv2m", true, "0000:01:00.0", "0000:02:00.0", "0000:04:00.0", "0000:00:01.0", "0000:00:02.0", "0000:00:03.0", "0000:00:04.0", "0000:00:08.0", "0000:00:09.0");
+        int spis = ((GicV2mDescription)board.Machine.Description.MsiControllers[0]).MsiFrames.Sum(static frame => (int)frame.SpiCount);
+        VfioContainer container = board.Host.OpenContainer();
+        List<CountingTrigger> all = [];
+        int armed = 0, available = 0;
+        foreach (PassthroughDevice physical in board.Machine.Devices.Where(static device => device.IsVfioBound))
+        {
+            VfioGroup group = Board.Ok(board.Host.OpenGroup(board.Machine.GroupOf(physical).Id));
+            Board.Ok(group.SetContainer(container));
+            if (!container.HasIommu)
+            {
+                Board.Ok(container.SetIommu(VfioIommuType.Type1v2));
+            }
+
+            VfioDevice device = Board.Ok(group.OpenDevice(physical.Name));
+            int count = armed == 0 ? 5 : 8;
+            CountingTrigger[] triggers = [.. Enumerable.Range(0, count).Select(_ => new CountingTrigger())];
+            Result<int> result = device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 0, (uint)count, default, triggers);
+            if (armed + count <= spis)
+            {
+                Assert.Equal(0, Board.Ok(result));
+                armed += count;
+            }
+            else
+            {
+                Assert.Equal(spis - armed, Board.Ok(result));
+                Assert.Equal(0, device.ArmedVectors);
+                Assert.All(triggers, static trigger => Assert.Equal(1, trigger.Releases));
+                available++;
+            }
+        }
+
+        Assert.True(available > 0, $"{spis} SPIs were enough for every device");
     }
 
     [Fact]
