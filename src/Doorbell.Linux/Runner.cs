@@ -25,7 +25,8 @@ public static class Runner
         HashSet<int> otherChildren = Descendants.DirectChildren();
         Descendants.BecomeSubreaper();
 
-        Result<LauncherProcess> launched = LauncherProcess.Start(signals);
+        byte[] environment = File.ReadAllBytes("/proc/self/environ");
+        Result<LauncherProcess> launched = LauncherProcess.Start(signals, environment);
         if (!launched.IsOk)
         {
             Message.Print(launched.Reason);
@@ -50,7 +51,7 @@ public static class Runner
             }
 
             using IClientHost clientHost = host.Value;
-            int status = Serve(options, clientHost, launcher, forwarding, trace);
+            int status = Serve(options, environment, clientHost, launcher, forwarding, trace);
             if (events.IsEnabled)
             {
                 events.Emit(new ClientEnded(status));
@@ -77,13 +78,14 @@ public static class Runner
     }
 
     private static int Serve(
-        RunOptions options, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace)
+        RunOptions options, byte[] environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace)
     {
         var order = new LaunchOrder
         {
             UnshareMounts = !launcher.HasUserNamespace,
             DropCapabilities = launcher.HasUserNamespace,
             FileLimit = Privileges.ParentFileLimit(),
+            Environment = environment,
             Command = options.Command,
             View = host.View,
         };

@@ -26,7 +26,7 @@ internal sealed class ClientStart(LaunchOrder order, SignalState signals) : IDis
         if (_outcome.IsOk)
         {
             _go.Wait();
-            _pid = Spawn.Start(order.Command, signals);
+            _pid = Spawn.Start(order.Command, order.Environment, signals);
             _started.Set();
         }
     }

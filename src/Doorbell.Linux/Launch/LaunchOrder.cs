@@ -17,6 +17,9 @@ internal sealed record LaunchOrder
     /// <summary>The client's program and arguments.</summary>
     internal required IReadOnlyList<string> Command { get; init; }
 
+    /// <summary>The client's environment, byte for byte the supervisor's own, in the form of /proc/PID/environ.</summary>
+    internal required byte[] Environment { get; init; }
+
     /// <summary>What it sees.</summary>
     internal required SysView View { get; init; }
 
@@ -28,6 +31,8 @@ internal sealed record LaunchOrder
         writer.Write(UnshareMounts);
         writer.Write(DropCapabilities);
         writer.Write(FileLimit);
+        writer.Write(Environment.Length);
+        writer.Write(Environment);
         writer.Write(Command.Count);
         foreach (string argument in Command)
         {
@@ -60,6 +65,7 @@ internal sealed record LaunchOrder
         bool unshareMounts = reader.ReadBoolean();
         bool dropCapabilities = reader.ReadBoolean();
         ulong fileLimit = reader.ReadUInt64();
+        byte[] environment = reader.ReadBytes(reader.ReadInt32());
         var command = new string[reader.ReadInt32()];
         for (int i = 0; i < command.Length; i++)
         {
@@ -92,6 +98,7 @@ internal sealed record LaunchOrder
             UnshareMounts = unshareMounts,
             DropCapabilities = dropCapabilities,
             FileLimit = fileLimit,
+            Environment = environment,
             Command = command,
             View = view,
         };

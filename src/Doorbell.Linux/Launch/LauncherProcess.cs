@@ -6,6 +6,9 @@ namespace Doorbell.Linux.Launch;
 /// <summary>The launcher as the supervisor holds it: a child at the other end of a channel.</summary>
 internal sealed class LauncherProcess : IDisposable
 {
+    // A diagnostic socket of the runtime would stay in the temporary folder: the launcher ends without the runtime's leave, or is killed.
+    private static ReadOnlySpan<byte> NoDiagnostics => "DOTNET_EnableDiagnostics=0\0"u8;
+
     private readonly int _pid;
     private int? _status;
 
@@ -25,7 +28,7 @@ internal sealed class LauncherProcess : IDisposable
     internal bool WasKilled { get; private set; }
 
     /// <summary>Starts this very program again as <c>launch</c>, with util-linux's unshare before it where privileges are missing (T10).</summary>
-    internal static Result<LauncherProcess> Start(SignalState signals)
+    internal static Result<LauncherProcess> Start(SignalState signals, ReadOnlySpan<byte> environment)
     {
         Result<(int Supervisor, int Launcher)> pair = LaunchChannel.CreatePair();
         if (!pair.IsOk)
@@ -40,7 +43,7 @@ internal sealed class LauncherProcess : IDisposable
         command.AddRange(OwnCommand());
         command.Add("launch");
         command.Add(pair.Value.Launcher.ToString(CultureInfo.InvariantCulture));
-        int pid = Spawn.Start(command, signals, pair.Value.Launcher);
+        int pid = Spawn.Start(command, [.. environment, .. NoDiagnostics], signals, pair.Value.Launcher);
         Sys.Close(pair.Value.Launcher);
         var channel = new LaunchChannel(pair.Value.Supervisor);
         if (pid < 0)

@@ -28,15 +28,14 @@ internal sealed unsafe class NativeStrings : IDisposable
         return result;
     }
 
-    /// <summary>This process's environment as it was given, byte for byte.</summary>
-    internal static NativeStrings OwnEnvironment()
+    /// <summary>From the form of /proc/PID/environ: strings with a NUL after each, whatever bytes they are.</summary>
+    internal static NativeStrings FromBlock(ReadOnlySpan<byte> block)
     {
-        byte[] all = File.ReadAllBytes("/proc/self/environ");
         var parts = new List<Range>();
-        for (int start = 0; start < all.Length;)
+        for (int start = 0; start < block.Length;)
         {
-            int end = Array.IndexOf(all, (byte)0, start);
-            end = end < 0 ? all.Length : end;
+            int length = block[start..].IndexOf((byte)0);
+            int end = length < 0 ? block.Length : start + length;
             parts.Add(start..end);
             start = end + 1;
         }
@@ -44,7 +43,7 @@ internal sealed unsafe class NativeStrings : IDisposable
         var result = new NativeStrings(parts.Count);
         for (int i = 0; i < parts.Count; i++)
         {
-            result.Set(i, all.AsSpan(parts[i]));
+            result.Set(i, block[parts[i]]);
         }
 
         return result;

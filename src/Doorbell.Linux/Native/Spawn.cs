@@ -15,13 +15,14 @@ internal static unsafe partial class Spawn
 
     /// <summary>Starts a program found along PATH.</summary>
     /// <param name="command">Program and arguments.</param>
+    /// <param name="environment">Its environment, in the form of /proc/PID/environ.</param>
     /// <param name="signals">Dispositions and mask to start it with.</param>
     /// <param name="inheritedFd">A close-on-exec descriptor the child is to have all the same; -1 for none.</param>
     /// <returns>The pid, or a negative errno.</returns>
-    internal static int Start(IReadOnlyList<string> command, SignalState signals, int inheritedFd = -1)
+    internal static int Start(IReadOnlyList<string> command, ReadOnlySpan<byte> environment, SignalState signals, int inheritedFd = -1)
     {
         using NativeStrings arguments = NativeStrings.From(command);
-        using NativeStrings environment = NativeStrings.OwnEnvironment();
+        using NativeStrings variables = NativeStrings.FromBlock(environment);
         byte* attributes = stackalloc byte[AttributesSize];
         byte* actions = stackalloc byte[ActionsSize];
         ulong* set = stackalloc ulong[SignalSetSize / sizeof(ulong)];
@@ -43,7 +44,7 @@ internal static unsafe partial class Spawn
         int pid = 0;
         if (error == 0)
         {
-            error = posix_spawnp(&pid, arguments.Pointer[0], actions, attributes, arguments.Pointer, environment.Pointer);
+            error = posix_spawnp(&pid, arguments.Pointer[0], actions, attributes, arguments.Pointer, variables.Pointer);
         }
 
         _ = posix_spawn_file_actions_destroy(actions);

@@ -17,6 +17,7 @@ public class LaunchOrderTests
             UnshareMounts = true,
             DropCapabilities = false,
             FileLimit = 1024,
+            Environment = [(byte)'A', (byte)'=', 0xff, 0],
             Command = ["qemu", "", "-append", "a b\nc"],
             View = view,
         };
@@ -24,6 +25,7 @@ public class LaunchOrderTests
         LaunchOrder arrived = LaunchOrder.Decode(order.Encode());
 
         Assert.Equal((true, false, 1024ul), (arrived.UnshareMounts, arrived.DropCapabilities, arrived.FileLimit));
+        Assert.Equal(order.Environment, arrived.Environment);
         Assert.Equal(order.Command, arrived.Command);
         Assert.Equal(view.Hidden, arrived.View.Hidden);
         Assert.Equal(view.Entries.Select(Text), arrived.View.Entries.Select(Text));
