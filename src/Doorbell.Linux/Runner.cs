@@ -40,7 +40,11 @@ public static class Runner
         {
             if (options.TraceFile is not null)
             {
-                trace = new JsonTrace(new FileStream(options.TraceFile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), events);
+                trace = OpenTrace(options.TraceFile, events);
+                if (trace is null)
+                {
+                    return Launcher.OwnFailure;
+                }
             }
 
             Result<IClientHost> host = createHost(events);
@@ -59,11 +63,6 @@ public static class Runner
 
             return status;
         }
-        catch (Exception unwritable) when (trace is null && unwritable is IOException or UnauthorizedAccessException)
-        {
-            Message.Print($"the trace cannot be written: {unwritable.Message}");
-            return Launcher.OwnFailure;
-        }
         finally
         {
             // Whatever went wrong above: nothing of the client stays (T9).
@@ -74,6 +73,19 @@ public static class Runner
             }
 
             trace?.Dispose();
+        }
+    }
+
+    private static JsonTrace? OpenTrace(string path, EventStream events)
+    {
+        try
+        {
+            return new JsonTrace(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), events);
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            Message.Print($"the trace cannot be written: {unwritable.Message}");
+            return null;
         }
     }
 
@@ -102,6 +114,11 @@ public static class Runner
             launcher.Wait();
             Message.Print(Encoding.UTF8.GetString(payload.AsSpan(4)));
             return BinaryPrimitives.ReadInt32LittleEndian(payload);
+        }
+
+        if (Executable.FindSetUid(options.Command[0]) is { } program)
+        {
+            Message.Print($"{program} is set-uid or set-gid, which no_new_privs turns off: it runs with the rights of whoever called it (T11)");
         }
 
         PreparedClient prepared = PreparedClient.Decode(payload, fds);
