@@ -1,0 +1,128 @@
+using Doorbell.SystemTests.Support;
+
+namespace Doorbell.SystemTests;
+
+/// <summary>What a program finds and how it ends under <c>doorbell run</c>, as root and as an ordinary user (T1, T9, T10, T11).</summary>
+public class RunTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    [SkippableTheory]
+    [InlineData(7, "exit 7")]
+    [InlineData(128 + 9, "kill -9 $$")]
+    [InlineData(128 + 13, "kill -PIPE $$")]
+    [InlineData(127, "exec /nonexistent")]
+    public void The_exit_status_is_the_programs(int status, string script)
+    {
+        foreach (bool ordinary in Users())
+        {
+            Outcome outcome = Shell(ordinary, script);
+            Assert.True(outcome.ExitCode == status, outcome.Report);
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData(127, "/nonexistent/program", "No such file")]
+    [InlineData(126, "/etc/passwd", "Permission denied")]
+    public void A_program_that_cannot_be_started_is_named(int status, string program, string reason)
+    {
+        Outcome outcome = new DoorbellCommand("virt-gicv3").ToEnd(Patience, program);
+        Assert.True(outcome.ExitCode == status, outcome.Report);
+        Assert.Contains($"doorbell: cannot start {program}: {reason}", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void T10_The_program_sees_the_machines_devices_and_none_of_this_computers()
+    {
+        foreach (bool ordinary in Users())
+        {
+            Outcome outcome = Shell(ordinary, "ls /sys/bus/pci/devices /dev/vfio; ls -d /sys/devices/pci*; cat /sys/bus/pci/devices/0000:01:00.0/vendor; cat /dev/null && echo null works")
+                .MustSucceed();
+            Assert.Equal(
+                ["/dev/vfio:", "3", "vfio", "", "/sys/bus/pci/devices:", "0000:00:05.0", "0000:00:06.0", "0000:00:0a.0", "0000:01:00.0",
+                    "/sys/devices/pci0000:00", "0x1234", "null works"],
+                outcome.Lines.SkipLast(1));
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData("cat /dev/vfio/vfio")]
+    [InlineData("echo x >/dev/vfio/vfio")]
+    [InlineData("echo x >/sys/bus/pci/devices/0000:01:00.0/enable")]
+    [InlineData("mkdir /sys/bus/pci/devices/x")]
+    public void T1_What_is_not_emulated_fails_instead_of_touching_something_else(string script)
+    {
+        foreach (bool ordinary in Users())
+        {
+            Outcome outcome = Shell(ordinary, script);
+            Assert.True(outcome.ExitCode != 0 && outcome.Output.Length == 0, outcome.Report);
+        }
+    }
+
+    [SkippableFact]
+    public void The_program_is_the_user_with_nothing_gained()
+    {
+        foreach (bool ordinary in Users())
+        {
+            Outcome outcome = Shell(ordinary, "id -u; grep -E '^(NoNewPrivs|SigIgn|SigBlk|CapAmb)' /proc/self/status").MustSucceed();
+            string user = !IsRoot ? outcome.Lines.First() : ordinary ? "65534" : "0";
+            Assert.Equal(
+                [user, "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1"],
+                outcome.Lines.SkipLast(1));
+        }
+    }
+
+    [SkippableFact]
+    public void The_program_inherits_what_the_user_gave_and_no_more()
+    {
+        const string Script = "ulimit -n; ls /proc/self/fd; env | grep -vE '^(_|DOTNET_|PWD|OLDPWD|SHLVL)' | sort";
+        Outcome without = Run.ToEnd("/bin/sh", ["-c", Script], Patience);
+        Outcome with = Shell(ordinary: !IsRoot, Script);
+        string[] expected = [.. without.Lines.Where(line => !line.StartsWith("DOORBELL_TEST_RUN", StringComparison.Ordinal))];
+        Assert.Equal(expected, with.Lines.Where(line => !line.StartsWith("DOORBELL_TEST_RUN", StringComparison.Ordinal)));
+    }
+
+    [SkippableFact]
+    public void T9_A_request_to_end_is_passed_on()
+    {
+        using Run run = new DoorbellCommand("virt-gicv3").Start(null, "sh", "-c", "trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done");
+        run.WaitForLine("ready", Patience);
+        Run.ToEnd("/bin/kill", ["-TERM", $"{run.Id}"], Patience).MustSucceed();
+        Outcome outcome = run.WaitForEnd(Patience);
+        Assert.True(outcome.ExitCode == 42, outcome.Report);
+    }
+
+    [SkippableFact]
+    public void T9_What_the_program_leaves_running_is_waited_for()
+    {
+        Outcome outcome = Shell(ordinary: false, "(sleep 1; echo late) & exit 3");
+        Assert.True(outcome.ExitCode == 3, outcome.Report);
+        Assert.Contains("late", outcome.Lines);
+    }
+
+    [SkippableFact]
+    public void T11_A_doorbell_under_another_says_that_there_can_be_one()
+    {
+        Outcome outcome = new DoorbellCommand("virt-gicv3").ToEnd(Patience, [DoorbellCommand.Program, .. new DoorbellCommand("virt-gicv3").Arguments("true")]);
+        Assert.True(outcome.ExitCode == 125, outcome.Report);
+        Assert.Contains("already runs under a supervisor", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    private static bool IsRoot => Environment.IsPrivilegedProcess;
+
+    /// <summary>As whom: this user, and an ordinary one where this is root.</summary>
+    private static IEnumerable<bool> Users() => IsRoot ? [false, true] : [true];
+
+    private static Outcome Shell(bool ordinary, string script)
+    {
+        string[] arguments = new DoorbellCommand("virt-gicv3").Device("pci-test").Arguments("sh", "-c", script);
+        if (!ordinary || !IsRoot)
+        {
+            return Run.ToEnd(DoorbellCommand.Program, arguments, Patience);
+        }
+
+        Requirement.Package("/usr/bin/setpriv", "util-linux");
+        string[] prefix = ["--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/tmp", "DOORBELL_NO_BUILD=1", DoorbellCommand.Program];
+        return Run.ToEnd("/usr/bin/setpriv", [.. prefix, .. arguments], Patience);
+    }
+}
