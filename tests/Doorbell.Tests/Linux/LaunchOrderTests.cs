@@ -46,7 +46,7 @@ public class LaunchOrderTests
     }
 
     [Fact]
-    public void A_message_travels_with_its_descriptors_and_a_dead_end_is_noticed()
+    public async Task A_message_travels_with_its_descriptors_and_a_dead_end_is_noticed()
     {
         (int left, int right) = LaunchChannel.CreatePair().Value;
         using var sender = new LaunchChannel(left);
@@ -57,7 +57,7 @@ public class LaunchOrderTests
 
         Task<bool> sent = Task.Run(() => sender.Send(LaunchMessage.Ready, payload, [fd]));
         Assert.True(receiver.TryReceive(out LaunchMessage message, out byte[] received, out int[] fds));
-        Assert.True(sent.Result);
+        Assert.True(await sent);
 
         Assert.Equal(LaunchMessage.Ready, message);
         Assert.Equal(payload, received);
