@@ -1,10 +1,18 @@
 using Doorbell.Cli.Commands;
 using Doorbell.Linux;
 
-// launch is internal, and goes past the parser: the client waits for it.
-return args switch
+switch (args)
 {
-    ["launch", ..] => Launcher.Main(args[1..]),
-    ["run", ..] => RunCommand.Invoke(args.AsSpan(1)),
-    _ => CommandTree.Invoke(args),
-};
+    // launch is internal, and goes past the parser: the client waits for it.
+    case ["launch", ..]:
+        return Launcher.Main(args[1..]);
+    case ["run", ..]:
+        if (args.Contains("--"))
+        {
+            Runner.Prepare();
+        }
+
+        return RunCommand.Invoke(args.AsSpan(1));
+    default:
+        return CommandTree.Invoke(args);
+}

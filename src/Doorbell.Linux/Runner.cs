@@ -12,6 +12,14 @@ namespace Doorbell.Linux;
 /// <summary><c>doorbell run</c>: offers a machine's devices to a program and stays until the program has ended.</summary>
 public static class Runner
 {
+    private static Beginning? s_beginning;
+
+    /// <summary>
+    /// Starts what <see cref="Run(RunOptions)"/> will need anyway, so that it gets ready while the command line and the machine are read. Should
+    /// it not come to a run, it ends with this process.
+    /// </summary>
+    public static void Prepare() => s_beginning ??= Beginning.Begin();
+
     /// <summary>Runs a program against a machine, to its end.</summary>
     /// <returns>The program's exit status, 128 + n where signal n ended it, 126 or 127 where it could not be started, 125 where doorbell itself failed.</returns>
     public static int Run(RunOptions options) => Run(options, events => MachineHost.Create(options, events));
@@ -19,22 +27,18 @@ public static class Runner
     /// <summary>Runs a client against a host that is built while the launcher starts.</summary>
     internal static int Run(RunOptions options, Func<EventStream, Result<IClientHost>> createHost)
     {
-        SignalState signals = SignalState.OfThisProcess();
+        Beginning beginning = s_beginning ?? Beginning.Begin();
+        s_beginning = null;
         var events = new EventStream();
         events.SubscribeToRefusals(new RefusalPrinter(Message.Print).Take);
-        HashSet<int> otherChildren = Descendants.DirectChildren();
-        Descendants.BecomeSubreaper();
-
-        byte[] environment = File.ReadAllBytes("/proc/self/environ");
-        Result<LauncherProcess> launched = LauncherProcess.Start(signals, environment);
-        if (!launched.IsOk)
+        if (!beginning.Launcher.IsOk)
         {
-            Message.Print(launched.Reason);
+            Message.Print(beginning.Launcher.Reason);
             return Launcher.OwnFailure;
         }
 
-        using LauncherProcess launcher = launched.Value;
-        using var forwarding = new SignalForwarding(signals);
+        using LauncherProcess launcher = beginning.Launcher.Value;
+        using var forwarding = new SignalForwarding(beginning.Signals);
         JsonTrace? trace = null;
         try
         {
@@ -55,7 +59,7 @@ public static class Runner
             }
 
             using IClientHost clientHost = host.Value;
-            int status = Serve(options, environment, clientHost, launcher, forwarding, trace);
+            int status = Serve(options, beginning.Environment, clientHost, launcher, forwarding, trace);
             if (events.IsEnabled)
             {
                 events.Emit(new ClientEnded(status));
@@ -69,7 +73,7 @@ public static class Runner
             launcher.HangUp();
             if (launcher.WasKilled)
             {
-                Descendants.KillAll(otherChildren); // the reaper is gone, so its orphans are ours
+                Descendants.KillAll(beginning.OtherChildren); // the reaper is gone, so its orphans are ours
             }
 
             trace?.Dispose();
