@@ -9,6 +9,6 @@ internal static class Executable
         string? path = program.Contains('/', StringComparison.Ordinal)
             ? program
             : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
-        return path is not null && File.Exists(path) && (File.GetUnixFileMode(path) & (UnixFileMode.SetUser | UnixFileMode.SetGroup)) != 0 ? path : null;
+        return path is not null && OperatingSystem.IsLinux() && File.Exists(path) && (File.GetUnixFileMode(path) & (UnixFileMode.SetUser | UnixFileMode.SetGroup)) != 0 ? path : null;
     }
 }
