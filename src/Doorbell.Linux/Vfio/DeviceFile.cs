@@ -37,6 +37,11 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
     internal override CallOutcome Read(ClientCall call, ulong address, ulong count, ulong offset)
     {
         (uint region, ulong at) = Locate(offset);
+        if (IsPastConfig(region, at, count))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
         Span<byte> buffer = stackalloc byte[ChunkSize];
         ulong done = 0;
         do
@@ -67,6 +72,11 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
     internal override CallOutcome Write(ClientCall call, ulong address, ulong count, ulong offset)
     {
         (uint region, ulong at) = Locate(offset);
+        if (IsPastConfig(region, at, count))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
+        }
+
         Span<byte> buffer = stackalloc byte[ChunkSize];
         ulong done = 0;
         do
@@ -98,6 +108,10 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     private static (uint Region, ulong At) Locate(ulong offset) =>
         ((uint)(offset >> RegionShift) - 1, offset & ((1UL << RegionShift) - 1));
+
+    // Config space is read and written whole or not at all; a BAR's end cuts the access short.
+    private bool IsPastConfig(uint region, ulong at, ulong count) =>
+        region == VfioRegionIndex.Config && (at > device.ConfigSize || count > device.ConfigSize - at);
 
     // Chunks end on chunk boundaries, so that a long access is cut where no register is.
     private static int Step(ulong left, ulong at) => (int)Math.Min(left, ChunkSize - (at & (ChunkSize - 1)));

@@ -13,7 +13,8 @@ public sealed class PhysicalBus
     private const int SpaceLimit = 1 << 16;
 
     private Target[] _targets = [];
-    private IHostMemory?[] _spaces = [null];
+    private IHostMemory?[] _spaces = new IHostMemory?[16];
+    private int _lastSpace;
 
     /// <summary>Last byte a client may map, inclusive: virtual addresses have 48 bits.</summary>
     public static ulong LastVirtualAddress => OffsetMask;
@@ -44,26 +45,25 @@ public sealed class PhysicalBus
     /// <summary>Gives a client's address space a place in the physical map; ENOSPC after 65,535.</summary>
     public Result<int> AddSpace(IHostMemory memory)
     {
-        IHostMemory?[] spaces = _spaces;
-        for (int i = 1; i < spaces.Length; i++)
+        // Round and round, so that a number comes back as late as it can: a transaction translated before an unmap must not find another client (N3).
+        for (int tried = 1; tried < SpaceLimit; tried++)
         {
-            if (spaces[i] is null)
+            _lastSpace = _lastSpace == SpaceLimit - 1 ? 1 : _lastSpace + 1;
+            if (_lastSpace >= _spaces.Length)
             {
-                Volatile.Write(ref spaces[i], memory);
-                return i;
+                IHostMemory?[] larger = new IHostMemory?[Math.Min(SpaceLimit, _spaces.Length * 2)];
+                _spaces.CopyTo(larger, 0);
+                Volatile.Write(ref _spaces, larger);
+            }
+
+            if (_spaces[_lastSpace] is null)
+            {
+                Volatile.Write(ref _spaces[_lastSpace], memory);
+                return _lastSpace;
             }
         }
 
-        if (spaces.Length == SpaceLimit)
-        {
-            return Result.Fail(Errno.ENOSPC, "no more client address spaces: 65,535 are in use");
-        }
-
-        IHostMemory?[] next = new IHostMemory?[spaces.Length + 1];
-        spaces.CopyTo(next, 0);
-        next[^1] = memory;
-        Volatile.Write(ref _spaces, next);
-        return next.Length - 1;
+        return Result.Fail(Errno.ENOSPC, "no more client address spaces: 65,535 are in use");
     }
 
     /// <summary>Takes a client's address space off the bus; writes to it abort from now on.</summary>

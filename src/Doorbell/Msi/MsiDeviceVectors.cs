@@ -169,6 +169,15 @@ public sealed partial class MsiDeviceVectors : IDisposable
         }
 
         Disable();
+        if (Kind == MsiKind.Msi)
+        {
+            // Masks are the armed vectors': an MSI that is off has none (captures, msi.disable.snap).
+            for (int vector = 0; vector < Device.VectorLimit(MsiKind.Msi); vector++)
+            {
+                Device.SetMask(MsiKind.Msi, vector, false);
+            }
+        }
+
         for (int i = _blocks.Count - 1; i >= 0; i--)
         {
             FreeBlock(_blocks[i]);

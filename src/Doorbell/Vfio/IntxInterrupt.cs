@@ -43,9 +43,10 @@ internal sealed class IntxInterrupt(PciFunction function) : IIntxSink
         _isMasked = false;
     }
 
+    /// <summary>Masks or unmasks; while the user's interrupt disable bit is set it stays masked.</summary>
     public void SetMask(bool masked)
     {
-        _isMasked = masked;
+        _isMasked = masked || _isDisabledByUser;
         Refresh();
     }
 
@@ -64,7 +65,14 @@ internal sealed class IntxInterrupt(PciFunction function) : IIntxSink
         }
     }
 
-    public void Signal() => _trigger?.Signal();
+    /// <summary>Loopback: as if the function had interrupted, which it cannot while the user has disabled it.</summary>
+    public void Signal()
+    {
+        if (!_isDisabledByUser)
+        {
+            _trigger?.Signal();
+        }
+    }
 
     public void OnIntxChanged(PciFunction function) => Refresh();
 

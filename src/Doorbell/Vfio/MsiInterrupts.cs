@@ -63,12 +63,15 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
 
     public void Disable()
     {
+        // The MSI layer knows in which order a capability is turned off and its messages cleared (N1).
+        vectors.FreeAll();
         for (int vector = 0; vector < _triggers.Length; vector++)
         {
-            Free(vector);
+            _triggers[vector]?.Release();
+            Volatile.Write(ref _triggers[vector], null);
         }
 
-        vectors.FreeAll();
+        Armed = 0;
     }
 
     /// <summary>A reset cleared the device's messages: what is armed is written again, as pci_restore_msi_state does.</summary>

@@ -49,6 +49,12 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
             return host.Refuse(operation, $"group {group.Id}", Errno.ENODEV, null, $"group {group.Id}: no IOMMU translates {group.Devices[0].Name}, so it cannot be kept apart from other memory");
         }
 
+        Result own = CheckStreams(group, unit, operation);
+        if (!own.IsOk)
+        {
+            return own;
+        }
+
         List<ReservedRegion> reserved = ReservedRegionsOf(group);
         Result free = CheckReserved(group, reserved, operation);
         if (!free.IsOk)
@@ -329,6 +335,25 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
     // All devices of the group count, not the first one alone.
     private static List<ReservedRegion> ReservedRegionsOf(PassthroughGroup group) =>
         [.. group.Devices.SelectMany(static device => device.ReservedRegions).Distinct()];
+
+    // A group is behind one IOMMU, and its streams are nobody else's: taking one away from another container would give that container's DMA to this one.
+    private Result CheckStreams(PassthroughGroup group, Iommu.Iommu unit, string operation)
+    {
+        foreach (PassthroughDevice device in group.Devices)
+        {
+            if (device.Iommu != unit)
+            {
+                return host.Refuse(operation, $"group {group.Id}", Errno.EINVAL, null, $"{device.Name} of group {group.Id} is not behind {unit.Name}, which translates {group.Devices[0].Name}");
+            }
+
+            if (unit.GetStream(device.StreamId).IsAttached)
+            {
+                return host.Refuse(operation, $"group {group.Id}", Errno.EBUSY, null, $"StreamID {device.StreamId} of {device.Name} is in use at {unit.Name} by another group");
+            }
+        }
+
+        return Result.Ok;
+    }
 
     private Result CheckReserved(PassthroughGroup group, List<ReservedRegion> reserved, string operation)
     {

@@ -34,7 +34,8 @@ internal sealed class VfioConfigSpace
 
         if (function.PowerManagement is { } power)
         {
-            Define16(power.Offset + PowerManagementCapability.ControlStatus, 0xffff, 0x0003);
+            // The device's own: outside D0 it neither decodes nor masters the bus.
+            Define16(power.Offset + PowerManagementCapability.ControlStatus, 0, PowerManagementCapability.PowerStateMask);
         }
 
         if (function.Express is { } express)
@@ -202,11 +203,14 @@ internal sealed class VfioConfigSpace
         }
 
         BinaryPrimitives.WriteUInt16LittleEndian(_copy.AsSpan(at), (ushort)control);
+
+        // The device follows, as far as these bits are writable in it: enable and how many messages.
+        _function.WriteConfig(at, _copy.AsSpan(at, 2));
     }
 
     private bool AsksForReset(int offset, int length)
     {
-        if (_function.Express is not { CanReset: true } express)
+        if (_function.Express is not { } express)
         {
             return false;
         }
@@ -218,7 +222,7 @@ internal sealed class VfioConfigSpace
         }
 
         BinaryPrimitives.WriteUInt16LittleEndian(_copy.AsSpan(at), (ushort)(Read16(at) & ~PciExpressCapability.InitiateFunctionLevelReset));
-        return true;
+        return express.CanReset;
     }
 
     private static bool IsCommand(int offset) => offset is PciHeader.Command or PciHeader.Command + 1;

@@ -31,6 +31,9 @@ public sealed class VfioDevice
     /// <summary>Vectors armed now: requested from the MSI domain with a message in the device.</summary>
     public int ArmedVectors => _interrupts.ArmedVectors;
 
+    /// <summary>Bytes of config space: 256 or 4096.</summary>
+    public ulong ConfigSize => (ulong)Function.Config.Size;
+
     private PciFunction Function => Device.Function;
 
     /// <summary>VFIO_DEVICE_GET_INFO.</summary>
@@ -81,7 +84,7 @@ public sealed class VfioDevice
         return Result.Ok;
     }
 
-    /// <summary>VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: every function that a reset of the device's bus would reach; ENODEV on a root bus, which has no port to reset it.</summary>
+    /// <summary>VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: every function that a reset of the device's bus would reach; ENODEV on a root bus, which has no port to reset it; EPERM where it reaches a function of no group.</summary>
     public Result<IReadOnlyList<VfioDependentDevice>> GetHotResetInfo()
     {
         if (Function.Bus is not { IsRoot: false } bus)
@@ -90,8 +93,9 @@ public sealed class VfioDevice
         }
 
         List<VfioDependentDevice> devices = [];
-        AddBelow(bus, devices);
-        return devices;
+        return AddBelow(bus, devices) is { } outside
+            ? Result.Fail(Errno.EPERM, $"a reset of the bus of {Name} would reach {outside.Name}, which is in no IOMMU group")
+            : devices;
     }
 
     /// <summary>VFIO_DEVICE_PCI_HOT_RESET. EINVAL where the caller does not own every group it reaches; ENODEV as <see cref="GetHotResetInfo"/>.</summary>
@@ -209,6 +213,8 @@ public sealed class VfioDevice
             return;
         }
 
+        // Off the bus first: nothing the function still sends may meet interrupts half torn down.
+        Function.SetCommand(Function.Command & ~PciCommand.BusMaster);
         _interrupts.Release();
         Function.SetCommand(PciCommand.None);
         if (CanReset)
@@ -239,6 +245,7 @@ public sealed class VfioDevice
             Function.ResetFunction();
         }
 
+        Function.PowerManagement?.EnterD0();
         Function.SetCommand(DecodeBits());
         _config.Reload();
         _interrupts.Attach();
@@ -260,16 +267,24 @@ public sealed class VfioDevice
         return command;
     }
 
-    private void AddBelow(PciBus bus, List<VfioDependentDevice> devices)
+    // The first function that is in no group, or null.
+    private PciFunction? AddBelow(PciBus bus, List<VfioDependentDevice> devices)
     {
         foreach (PciFunction function in bus.Functions)
         {
-            devices.Add(new VfioDependentDevice(_host.GroupNumberOf(function), function.Address));
-            if (function is PciBridge { Secondary: { } secondary })
+            if (_host.GroupNumberOf(function) is not { } group)
             {
-                AddBelow(secondary, devices);
+                return function;
+            }
+
+            devices.Add(new VfioDependentDevice(group, function.Address));
+            if (function is PciBridge { Secondary: { } secondary } && AddBelow(secondary, devices) is { } outside)
+            {
+                return outside;
             }
         }
+
+        return null;
     }
 
     private Result<int> CheckAccess(uint index, ulong offset, int length)
@@ -283,7 +298,7 @@ public sealed class VfioDevice
         ulong size = info.Value.Size;
         if (index == ConfigRegion)
         {
-            return offset + (ulong)length > size
+            return offset > size || (ulong)length > size - offset
                 ? Result.Fail(Errno.EFAULT, $"{Name}: 0x{offset:x} + {length} is past the end of config space (0x{size:x} bytes)")
                 : length;
         }

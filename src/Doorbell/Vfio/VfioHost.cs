@@ -54,8 +54,8 @@ public sealed class VfioHost
         return opened.IsOk ? group : opened;
     }
 
-    internal int GroupNumberOf(Pci.PciFunction function) =>
-        _groups.Values.First(group => group.Group.Devices.Any(device => device.Function == function)).Group.Id;
+    internal int? GroupNumberOf(Pci.PciFunction function) =>
+        _groups.Values.FirstOrDefault(group => group.Group.Devices.Any(device => device.Function == function))?.Group.Id;
 
     /// <summary>Records a refusal in the event stream and makes the result the caller gets.</summary>
     internal Result Refuse(string operation, string subject, Errno errno, string? rule, string reason, string? remedy = null)

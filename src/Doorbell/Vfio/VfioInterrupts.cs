@@ -260,7 +260,9 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 
             if (allocated.Value < wanted)
             {
+                // The kernel's answer is the number there is; a client tries again with that, and a person is told why.
                 vectors.FreeAll();
+                Refuse(Errno.ENOSPC, index, $"{domain.Name} has {allocated.Value} of the {wanted} vectors asked for; the call answers with that number");
                 return allocated.Value;
             }
 

@@ -48,11 +48,25 @@ public class DeviceTests
     [Fact]
     public void I9_two_containers_find_the_doorbell_at_the_same_iova_each_in_its_own_domain()
     {
-        Board board = new Board().Assign();
+        Board board = new Board("virt-gicv3", false, "0000:01:00.0", "0000:02:00.0").Assign();
         board.ArmMsiX(1);
-        Assert.True(board.Domain.TryTranslate(new Iova(0x800_0040), IommuProtection.Write, out PhysicalAddress pa));
-        Assert.Equal(0x809_0040UL, pa.Value);
-        Assert.False(board.Domain.TryTranslate(new Iova(0x800_0040), IommuProtection.Read, out _));
+        PassthroughDevice other = board.Physical("0000:02:00.0");
+        VfioContainer container = board.Host.OpenContainer();
+        VfioGroup group = Board.Ok(board.Host.OpenGroup(board.GroupOf("0000:02:00.0").Id));
+        Board.Ok(group.SetContainer(container));
+        Board.Ok(container.SetIommu(VfioIommuType.Type1v2));
+        IommuDomain domain = other.Iommu!.GetStream(other.StreamId).Domain;
+        Assert.NotSame(board.Domain, domain);
+        Assert.False(domain.TryTranslate(new Iova(0x800_0040), IommuProtection.Write, out _));
+
+        VfioDevice device = Board.Ok(group.OpenDevice("0000:02:00.0"));
+        Board.Ok(device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 0, 1, default, [new CountingTrigger()]));
+        foreach (IommuDomain each in (IommuDomain[])[board.Domain, domain])
+        {
+            Assert.True(each.TryTranslate(new Iova(0x800_0040), IommuProtection.Write, out PhysicalAddress pa));
+            Assert.Equal(0x809_0040UL, pa.Value);
+            Assert.False(each.TryTranslate(new Iova(0x800_0040), IommuProtection.Read, out _));
+        }
     }
 
     [Fact]
@@ -165,6 +179,51 @@ public class DeviceTests
     }
 
     [Fact]
+    public void INTx_stays_silent_while_the_user_has_disabled_it_in_the_command_register()
+    {
+        Board board = new Board().Assign();
+        CountingTrigger intx = new();
+        Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.Intx, 0, 1, default, [intx]));
+        Board.Ok(board.Device.WriteRegion(VfioRegionIndex.Config, PciHeader.Command, [0x02, 0x04]));
+        board.Write(PciTestDevice.Register.Intx, 1);
+        Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionUnmask, VfioIrqIndex.Intx, 0, 1, default, default));
+        Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.Intx, 0, 1, default, default));
+        Assert.Equal(0, intx.Signals);
+        Board.Ok(board.Device.WriteRegion(VfioRegionIndex.Config, PciHeader.Command, [0x02, 0x00]));
+        Assert.Equal(1, intx.Signals);
+    }
+
+    [Fact]
+    public void A_device_in_D3hot_answers_EIO_and_neither_masters_the_bus()
+    {
+        Board board = new Board().Assign().Map(0x1_0000, 0x2000);
+        board.EnableBusMaster();
+        ulong power = (ulong)board.Physical().Function.PowerManagement!.Offset + PowerManagementCapability.ControlStatus;
+        Board.Ok(board.Device.WriteRegion(VfioRegionIndex.Config, power, [3, 0]));
+        Assert.Equal(Errno.EIO, board.Device.ReadRegion(0, 0, new byte[4]).Errno);
+        Board.Ok(board.Device.WriteRegion(VfioRegionIndex.Config, power, [0, 0]));
+        Assert.Equal(PciTestDevice.CopyStatus.Done, board.Copy(0x1_0000, 0x1_1000, 16));
+    }
+
+    [Fact]
+    public void V5_clearing_MSI_enable_in_config_space_silences_the_device_and_masks_end_with_the_vectors()
+    {
+        Board board = new Board().Assign();
+        board.EnableBusMaster();
+        CountingTrigger trigger = new();
+        Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.Msi, 0, 1, default, [trigger]));
+        MsiCapability capability = board.Physical().Function.Msi!;
+        board.Write(PciTestDevice.Register.Raise, 0);
+        Assert.Equal(1, trigger.Signals);
+        Board.Ok(board.Device.WriteRegion(VfioRegionIndex.Config, (ulong)capability.Offset + MsiCapability.MessageControl, [0, 0]));
+        board.Write(PciTestDevice.Register.Raise, 0);
+        Assert.Equal(1, trigger.Signals);
+
+        Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.Msi, 0, 0, default, default));
+        Assert.All(Enumerable.Range(0, capability.VectorCount), vector => Assert.False(capability.IsMasked(vector)));
+    }
+
+    [Fact]
     public void INTx_signals_once_a_level_and_again_when_unmasked_while_still_asserted()
     {
         Board board = new Board().Assign();
@@ -262,6 +321,8 @@ public class DeviceTests
         Board board = new Board().Assign();
         byte[] four = new byte[4];
         Assert.Equal(Errno.EFAULT, board.Device.ReadRegion(VfioRegionIndex.Config, 4096, four).Errno);
+        Assert.Equal(Errno.EFAULT, board.Device.ReadRegion(VfioRegionIndex.Config, 0xffe, four).Errno);
+        Assert.Equal(Errno.EFAULT, board.Device.ReadRegion(VfioRegionIndex.Config, ulong.MaxValue - 1, four).Errno);
         Assert.Equal(Errno.EINVAL, board.Device.ReadRegion(0, 4096, four).Errno);
         Assert.Equal(Errno.EINVAL, board.Device.ReadRegion(9, 0, four).Errno);
         Assert.Equal(Errno.EINVAL, board.Device.GetRegionInfo(VfioRegionIndex.Vga).Errno);

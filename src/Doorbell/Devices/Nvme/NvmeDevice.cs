@@ -181,8 +181,14 @@ public sealed partial class NvmeDevice : RegisterDeviceModel
         // Shutdown (3.1.5): what is stored is safe when SHST says complete. The host takes it back with a reset.
         if ((value & NvmeRegisters.ShutdownNotification) != 0 && (before & NvmeRegisters.ShutdownNotification) == 0)
         {
-            _backend.Flush();
-            _status = (_status & ~NvmeRegisters.ShutdownStatus) | NvmeRegisters.ShutdownComplete;
+            if (_backend.Flush())
+            {
+                _status = (_status & ~NvmeRegisters.ShutdownStatus) | NvmeRegisters.ShutdownComplete;
+            }
+            else
+            {
+                Fail("the namespace could not be flushed at shutdown");
+            }
         }
         else if ((value & NvmeRegisters.ShutdownNotification) == 0)
         {

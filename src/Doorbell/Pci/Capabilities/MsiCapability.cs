@@ -206,7 +206,14 @@ public sealed class MsiCapability : PciCapability
     /// <inheritdoc/>
     internal override void OnWritten()
     {
+        bool wasEnabled = IsEnabled;
         Volatile.Write(ref _message, ReadMessage());
+        if (wasEnabled && !IsEnabled)
+        {
+            // The next owner is not interrupted for the last one, as with MSI-X.
+            Interlocked.Exchange(ref _pending, 0);
+        }
+
         Interlocked.Exchange(ref _mask, HasPerVectorMask ? Config.Read32(MaskRegister) : 0);
         DeliverPending();
         Function.RefreshIntx();

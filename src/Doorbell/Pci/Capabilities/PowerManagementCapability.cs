@@ -30,6 +30,13 @@ public sealed class PowerManagementCapability : PciCapability
     /// <summary>0 (D0) to 3 (D3hot).</summary>
     public int PowerState => Config.Read16(Offset + ControlStatus) & PowerStateMask;
 
+    /// <summary>Back to D0, as enabling a device does.</summary>
+    internal void EnterD0()
+    {
+        Config.Set16(Offset + ControlStatus, (ushort)(Config.Read16(Offset + ControlStatus) & ~PowerStateMask));
+        OnWritten();
+    }
+
     /// <summary>Writes the registers into a configuration space under construction.</summary>
     internal static void Lay(PciConfigSpace config)
     {
