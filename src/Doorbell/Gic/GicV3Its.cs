@@ -26,6 +26,9 @@ public sealed class GicV3Its : IBusTarget
     /// <summary>GITS_TRANSLATER's offset in the translation frame.</summary>
     public const ulong TranslaterOffset = 0x40;
 
+    /// <summary>Most bits of EventID it takes. The architecture's field holds up to 32 (GITS_TYPER.ID_bits), but no INTID has more than 24, so an ITT of more entries could not be filled.</summary>
+    public const int MaxEventIdBits = 24;
+
     private readonly ItsTables _tables;
     private readonly ItsCommandProcessor _processor;
     private readonly MsiReceiver _receiver;
@@ -38,13 +41,13 @@ public sealed class GicV3Its : IBusTarget
     /// <param name="gic">The GIC whose LPIs it raises.</param>
     /// <param name="events">Where commands, deliveries and refusals are told.</param>
     /// <param name="deviceIdBits">GITS_TYPER.Devbits + 1: 1 to 32.</param>
-    /// <param name="eventIdBits">GITS_TYPER.ID_bits + 1: 1 to 24.</param>
+    /// <param name="eventIdBits">GITS_TYPER.ID_bits + 1: 1 to <see cref="MaxEventIdBits"/>.</param>
     public GicV3Its(string name, PhysicalAddress @base, GicDomain gic, EventStream events, int deviceIdBits = 20, int eventIdBits = 16)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(deviceIdBits, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(deviceIdBits, 32);
         ArgumentOutOfRangeException.ThrowIfLessThan(eventIdBits, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(eventIdBits, 24);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(eventIdBits, MaxEventIdBits);
         if (gic.Lpis == 0)
         {
             throw new ArgumentException($"{gic.Name} has no LPIs, so {name} could raise nothing.", nameof(gic));

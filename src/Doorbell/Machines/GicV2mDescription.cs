@@ -8,7 +8,4 @@ public sealed record GicV2mDescription : MsiControllerDescription
 
     /// <inheritdoc/>
     public override IEnumerable<MemoryRange> Frames => MsiFrames.Select(frame => new MemoryRange(frame.Base, GicV2mFrameDescription.FrameSize));
-
-    /// <inheritdoc/>
-    public override bool TranslatesByRequester => false;
 }

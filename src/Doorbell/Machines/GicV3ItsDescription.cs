@@ -18,7 +18,7 @@ public sealed record GicV3ItsDescription : MsiControllerDescription
     /// <summary>Bits of a DeviceID (GITS_TYPER.Devbits + 1), 1 to 32.</summary>
     public int DeviceIdBits { get; init; } = 16;
 
-    /// <summary>Bits of an EventID (GITS_TYPER.ID_bits + 1), 1 to 32.</summary>
+    /// <summary>Bits of an EventID (GITS_TYPER.ID_bits + 1), 1 to 24.</summary>
     public int EventIdBits { get; init; } = 16;
 
     /// <summary>Bits of an INTID (GICD_TYPER.IDbits + 1), 14 to 24: LPIs are 8192 to 2^bits - 1.</summary>
@@ -32,7 +32,4 @@ public sealed record GicV3ItsDescription : MsiControllerDescription
 
     /// <inheritdoc/>
     public override IEnumerable<MemoryRange> Frames => [new MemoryRange(Base, FrameSize)];
-
-    /// <inheritdoc/>
-    public override bool TranslatesByRequester => true;
 }

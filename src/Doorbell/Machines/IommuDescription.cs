@@ -23,21 +23,18 @@ public sealed record IommuDescription
     /// <summary>Bits of an IOVA, 32 to 52.</summary>
     public required int InputBits { get; init; }
 
-    /// <summary>Bits of the PA it puts out, 32 to 52.</summary>
-    public required int OutputBits { get; init; }
+    /// <summary>Bits of the PA it puts out, 32 to 52. Described, not enforced.</summary>
+    public int OutputBits { get; init; } = 48;
 
     /// <summary>Where doorbells get their IOVAs (I9): of type <see cref="ReservedRegionType.SoftwareMsi"/>.</summary>
     public ReservedRegion MsiWindow { get; init; } = ReservedRegion.DefaultSoftwareMsi;
 
-    /// <summary>Last IOVA a domain can map, inclusive.</summary>
-    public Iova ApertureEnd => new((1UL << InputBits) - 1);
-
-    /// <summary>Block sizes a domain has, bit n for 2^n bytes: the granule's page and the blocks of the levels above (VMSAv8-64, D8.2). Zero where the IOMMU lacks the granule.</summary>
-    public ulong BlockSizes(ulong granule) => !Granules.Contains(granule) ? 0 : granule switch
+    /// <summary>What the engine builds for it.</summary>
+    public IommuModel GetEngineModel() => (Model, Product) switch
     {
-        0x1000 => 0x1000UL | 0x20_0000 | 0x4000_0000,
-        0x4000 => 0x4000UL | 0x200_0000,
-        0x1_0000 => 0x1_0000UL | 0x2000_0000,
-        _ => 0,
+        (SmmuModel.SmmuV3, _) => IommuModel.SmmuV3,
+        (SmmuModel.SmmuV2, "mmu-401") => IommuModel.Mmu401,
+        (SmmuModel.SmmuV2, "mmu-500") => IommuModel.Mmu500,
+        _ => IommuModel.SmmuV2,
     };
 }

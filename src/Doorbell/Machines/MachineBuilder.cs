@@ -76,8 +76,8 @@ public sealed class MachineBuilder
             }
         }
 
-        Connect(machine, iommus, msiDomains);
-        return machine;
+        Result connected = Connect(machine, iommus, msiDomains);
+        return connected.IsOk ? machine : connected;
     }
 
     private Result<MsiDomain> BuildController(MsiControllerDescription controller, GicDomain gic, PhysicalBus bus)
@@ -115,17 +115,9 @@ public sealed class MachineBuilder
 
     private Iommu.Iommu BuildIommu(IommuDescription iommu)
     {
-        IommuModel model = (iommu.Model, iommu.Product) switch
-        {
-            (SmmuModel.SmmuV3, _) => IommuModel.SmmuV3,
-            (SmmuModel.SmmuV2, "mmu-401") => IommuModel.Mmu401,
-            (SmmuModel.SmmuV2, "mmu-500") => IommuModel.Mmu500,
-            _ => IommuModel.SmmuV2,
-        };
-
         // Linux uses the CPU's page size where the IOMMU has it, and its smallest granule where not.
         ulong granule = iommu.Granules.Contains(_description.PageSize) ? _description.PageSize : iommu.Granules.Min();
-        return new Iommu.Iommu(iommu.Name, model, _events, new IommuOptions
+        return new Iommu.Iommu(iommu.Name, iommu.GetEngineModel(), _events, new IommuOptions
         {
             Granule = granule,
             InputBits = iommu.InputBits,
@@ -180,7 +172,7 @@ public sealed class MachineBuilder
     };
 
     // RequesterID -> StreamID and DeviceID once, here; afterwards nothing looks them up.
-    private void Connect(Machine machine, Dictionary<string, Iommu.Iommu> iommus, Dictionary<string, MsiDomain> msiDomains)
+    private Result Connect(Machine machine, Dictionary<string, Iommu.Iommu> iommus, Dictionary<string, MsiDomain> msiDomains)
     {
         Dictionary<PciFunction, PassthroughDevice> devices = [];
         foreach (PciFunction function in machine.Topology.Functions)
@@ -219,16 +211,17 @@ public sealed class MachineBuilder
         }
 
         machine.Devices = [.. machine.Topology.Functions.Select(function => devices[function])];
+        List<List<PassthroughDevice>> groups = [.. machine.Topology.GetIsolationGroups().Select(group => group.Select(function => devices[function]).ToList())];
+        Result apart = Separation.Check(groups);
+        if (!apart.IsOk)
+        {
+            return apart;
+        }
 
         // A device that no IOMMU translates has no group (and so no /dev/vfio/N).
         int number = 0;
-        machine.Groups =
-        [
-            .. machine.Topology.GetIsolationGroups()
-                .Select(group => group.Select(function => devices[function]).Where(static device => device.Iommu is not null).ToList())
-                .Where(static group => group.Count != 0)
-                .Select(group => new PassthroughGroup(number++, group)),
-        ];
+        machine.Groups = [.. groups.Where(static group => group[0].Iommu is not null).Select(group => new PassthroughGroup(number++, group))];
+        return Result.Ok;
     }
 
     private int IntIdBits()

@@ -8,7 +8,4 @@ public abstract record MsiControllerDescription
 
     /// <summary>The frames it decodes, with names for people.</summary>
     public abstract IEnumerable<MemoryRange> Frames { get; }
-
-    /// <summary>True where the controller looks an MSI up by who wrote it (M1, M2).</summary>
-    public abstract bool TranslatesByRequester { get; }
 }

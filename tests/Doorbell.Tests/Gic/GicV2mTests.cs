@@ -1,6 +1,7 @@
 using Doorbell.Fabric;
 using Doorbell.Gic;
 using Doorbell.Gic.Events;
+using Doorbell.Machines;
 using Doorbell.Msi;
 using Doorbell.Tests.Msi;
 

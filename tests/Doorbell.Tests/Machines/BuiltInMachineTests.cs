@@ -78,7 +78,6 @@ public class BuiltInMachineTests
         var its = Assert.IsType<GicV3ItsDescription>(Assert.Single(machine.MsiControllers));
         Assert.Equal(Range(tree, tree.NodeLike("its@"), "reg"), Assert.Single(its.Frames));
         Assert.Equal(0x0809_0040UL, its.Doorbell.Value);
-        Assert.True(its.TranslatesByRequester);
         IdMapEntry row = Assert.Single(machine.PciHosts[0].MsiMap.Entries);
         Assert.Equal(tree.Cells(tree.NodeLike("pcie@"), "msi-map"), [row.RidBase, tree.Phandle(tree.NodeLike("its@")), row.OutputBase, row.Length]);
         Assert.Equal(its.Name, row.Target);
@@ -91,7 +90,6 @@ public class BuiltInMachineTests
         var tree = DeviceTreeFixture.Read("virt-gicv2m");
         var v2m = Assert.IsType<GicV2mDescription>(Assert.Single(machine.MsiControllers));
         Assert.Equal(Range(tree, tree.NodeLike("v2m@"), "reg"), Assert.Single(v2m.Frames));
-        Assert.False(v2m.TranslatesByRequester);
         GicV2mFrameDescription frame = Assert.Single(v2m.MsiFrames);
         Assert.Equal(0x0802_0040UL, frame.Doorbell.Value);
 
@@ -139,20 +137,28 @@ public class BuiltInMachineTests
         MachineDescription machine = TestMachines.Load(name);
         IommuDescription iommu = Assert.Single(machine.Iommus);
         Assert.Equal(new ReservedRegion(new Iova(0x0800_0000), 0x10_0000, ReservedRegionType.SoftwareMsi), iommu.MsiWindow);
-        Assert.Equal(blocks, iommu.BlockSizes(machine.PageSize));
-        Assert.Equal(end, iommu.ApertureEnd.Value);
+        IommuDomain domain = BuildDomain(machine);
+        Assert.Equal((blocks, end), (domain.PageSizes, domain.ApertureEnd.Value));
     }
+
+    [Theory]
+    [InlineData("virt-gicv3", 0x4000, 0x0200_4000)]
+    [InlineData("virt-gicv3", 0x1_0000, 0x2001_0000)]
+    [InlineData("amd-overdrive", 0x1_0000, 0x2001_0000)]
+    public void The_block_sizes_under_a_kernel_with_larger_pages_are_those_Linux_reports(string name, ulong pageSize, ulong blocks) =>
+        Assert.Equal(blocks, BuildDomain(TestMachines.Load(name) with { PageSize = pageSize }).PageSizes);
 
     [Fact]
-    public void The_block_sizes_of_a_16_KiB_kernel_on_virt_are_those_Linux_reports_and_the_MMU_401_has_none()
+    public void The_MMU_401_lacks_16_KiB_pages_and_a_kernel_that_has_them_gets_its_smallest_granule()
     {
-        Assert.Equal(0x0200_4000UL, TestMachines.Load("virt-gicv3").Iommus[0].BlockSizes(0x4000));
-        Assert.Equal(0UL, TestMachines.Load("amd-overdrive").Iommus[0].BlockSizes(0x4000));
-
-        // "Supported page sizes: 0x60211000" is what Linux prints for an MMU-401.
-        IommuDescription mmu401 = TestMachines.Load("amd-overdrive").Iommus[0];
-        Assert.Equal(0x6021_1000UL, mmu401.BlockSizes(0x1000) | mmu401.BlockSizes(0x1_0000));
+        // "Supported page sizes: 0x60211000" is what Linux prints for it: the blocks of 4 KiB and of 64 KiB.
+        MachineDescription machine = TestMachines.Load("amd-overdrive");
+        Assert.Equal(0x4020_1000UL, BuildDomain(machine with { PageSize = 0x4000 }).PageSizes);
+        Assert.Equal(0x6021_1000UL, BuildDomain(machine).PageSizes | BuildDomain(machine with { PageSize = 0x1_0000 }).PageSizes);
     }
+
+    private static IommuDomain BuildDomain(MachineDescription machine) =>
+        Assert.Single(new MachineBuilder(machine).Build().Value.Iommus).AllocateDomain(IommuDomainType.Unmanaged);
 
     private static MemoryRange Range(DeviceTreeFixture tree, string node, string property) =>
         new(new PhysicalAddress(tree.Pair(node, property, 0)), tree.Pair(node, property, 2));

@@ -119,6 +119,8 @@ public class MachineYamlErrorTests
     [InlineData("{rid-base: 0x800,", "{rid-base: 0x801,", 41, "pci-hosts[0].iommu-map[1].rid-base", "0x801 has bits that iommu-map-mask 0xfff8 clears: expected a requester ID as it is after the mask.")]
     [InlineData("length: 0x1000}", "length: 0x1_0001}", 43, "pci-hosts[0].msi-map[0].length", "expected a number of requester IDs that ends at 0xffff or before, not \"0x1_0001\".")]
     [InlineData("device-base: 0,", "device-base: 0xf001,", 43, "pci-hosts[0].msi-map[0].length", "the last ID would be 0x10000: expected IDs that MSI controller its can hold, below 0x10000.")]
+    [InlineData("device-id-bits: 16", "event-id-bits: 25", 12, "msi-controllers[0].event-id-bits", "expected a number of bits from 1 to 24, not \"25\".")]
+    [InlineData("stream-base: 0x2000, length: 0x800", "stream-base: 0x1_0000, length: 0x800", 41, "pci-hosts[0].iommu-map[1].stream-base", "expected an ID that IOMMU smmu can hold, below 0x10000, not \"0x1_0000\".")]
     [InlineData("    msi-map:", "    msi-parent: its\n    msi-map:", 42, "pci-hosts[0].msi-parent", "stands beside msi-map: expected one of the two.")]
     // PCI
     [InlineData("buses: {first: 0, last: 15}", "buses: {first: 9, last: 8}", 34, "pci-hosts[0].buses.last", "expected a bus from 0x9 to 0xff, not \"8\".")]
@@ -144,6 +146,16 @@ public class MachineYamlErrorTests
         Result<MachineDescription> result = Read(Good[..at] + bad + Good[(at + good.Length)..]);
         Assert.Equal(Errno.EINVAL, result.Errno);
         Assert.Equal(key.Length == 0 ? $"board.yaml:{line}: {sentence}" : $"board.yaml:{line}: {key}: {sentence}", result.Reason);
+    }
+
+    [Fact]
+    public void A_row_begins_within_the_15_bits_of_StreamID_of_an_SMMUv2()
+    {
+        string text = Good.Replace("model: smmuv3", "model: smmuv2", StringComparison.Ordinal);
+        Assert.True(Read(text.Replace("stream-base: 0x2000", "stream-base: 0x7fff", StringComparison.Ordinal)).IsOk);
+        Assert.Equal(
+            "board.yaml:41: pci-hosts[0].iommu-map[1].stream-base: expected an ID that IOMMU smmu can hold, below 0x8000, not \"0x8000\".",
+            Read(text.Replace("stream-base: 0x2000", "stream-base: 0x8000", StringComparison.Ordinal)).Reason);
     }
 
     [Theory]

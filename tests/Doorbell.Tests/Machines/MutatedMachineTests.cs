@@ -66,6 +66,8 @@ public class MutatedMachineTests
         if (result.IsOk)
         {
             Assert.NotEmpty(result.Value.PciHosts);
+            Result<Machine> machine = new MachineBuilder(result.Value).Build();
+            Assert.True(machine.IsOk || (machine.Errno != Errno.None && machine.Reason.Length > 0));
             return;
         }
 

@@ -1,5 +1,6 @@
 using Doorbell.Gic;
 using Doorbell.Interrupts;
+using Doorbell.Machines;
 using Doorbell.Msi;
 
 namespace Doorbell.Tests.Msi;

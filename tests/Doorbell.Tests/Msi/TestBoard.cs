@@ -2,6 +2,7 @@ using Doorbell.Events;
 using Doorbell.Fabric;
 using Doorbell.Gic;
 using Doorbell.Iommu;
+using Doorbell.Machines;
 using Doorbell.Msi;
 
 namespace Doorbell.Tests.Msi;

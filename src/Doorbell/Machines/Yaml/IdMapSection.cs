@@ -6,7 +6,8 @@ namespace Doorbell.Machines.Yaml;
 /// <param name="outputKey">The key of a row's first output.</param>
 /// <param name="noun">What the target is.</param>
 /// <param name="targets">Names there are, each with the bits of its IDs.</param>
-internal sealed class IdMapSection(string key, string targetKey, string outputKey, string noun, IReadOnlyDictionary<string, int> targets)
+/// <param name="mayEndBeyond">Rows may end beyond the target's IDs; the machine's builder looks at the requesters there are.</param>
+internal sealed class IdMapSection(string key, string targetKey, string outputKey, string noun, IReadOnlyDictionary<string, int> targets, bool mayEndBeyond = false)
 {
     public IdMap Read(YamlMappingReader host)
     {
@@ -53,7 +54,7 @@ internal sealed class IdMapSection(string key, string targetKey, string outputKe
             row.Fail("rid-base", $"0x{ridBase:x} has bits that {key}-mask 0x{mask:x} clears: expected a requester ID as it is after the mask.");
         }
 
-        if (outputBase + (ulong)length > limit)
+        if (!mayEndBeyond && outputBase + (ulong)length > limit)
         {
             row.Fail("length", $"the last ID would be 0x{outputBase + (ulong)length - 1:x}: expected IDs that {noun} {target} can hold, below 0x{limit:x}.");
         }

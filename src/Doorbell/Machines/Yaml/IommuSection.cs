@@ -13,7 +13,7 @@ internal static class IommuSection
         MemoryRange registers = claims.Read(reader, $"IOMMU {name}", alignment: 0x1000);
         List<ulong> granules = ReadGranules(reader, pageSize);
         int inputBits = (int)reader.Number("input-bits", "a number of bits from 32 to 52", 32, 52);
-        int outputBits = (int)reader.Number("output-bits", "a number of bits from 32 to 52", 32, 52);
+        int outputBits = (int)reader.Number("output-bits", "a number of bits from 32 to 52", 32, 52, 48);
         ReservedRegion window = ReadWindow(reader, inputBits, pageSize);
         reader.Finish();
         return new IommuDescription

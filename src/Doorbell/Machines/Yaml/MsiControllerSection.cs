@@ -1,3 +1,5 @@
+using Doorbell.Gic;
+
 namespace Doorbell.Machines.Yaml;
 
 /// <summary>An element of <c>msi-controllers</c>.</summary>
@@ -23,7 +25,7 @@ internal static class MsiControllerSection
         Name = name,
         Base = claims.ReadFrame(reader, $"ITS {name}", GicV3ItsDescription.FrameSize, alignment: 0x1_0000),
         DeviceIdBits = (int)reader.Number("device-id-bits", "a number of bits from 1 to 32", 1, 32, 16),
-        EventIdBits = (int)reader.Number("event-id-bits", "a number of bits from 1 to 32", 1, 32, 16),
+        EventIdBits = (int)reader.Number("event-id-bits", $"a number of bits from 1 to {GicV3Its.MaxEventIdBits}", 1, GicV3Its.MaxEventIdBits, 16),
         IntIdBits = (int)reader.Number("intid-bits", "a number of bits from 14 to 24", 14, 24, 16),
     };
 

@@ -3,7 +3,8 @@ namespace Doorbell.Machines.Yaml;
 /// <summary>An element of <c>pci-hosts</c>.</summary>
 internal sealed class PciHostSection(List<MsiControllerDescription> controllers, List<IommuDescription> iommus, MemoryClaims claims)
 {
-    private readonly IdMapSection _iommuMap = new("iommu-map", "iommu", "stream-base", "IOMMU", IommuIds(iommus));
+    // Seattle's device tree maps all requester IDs to an MMU-401, which has 15 bits of StreamID.
+    private readonly IdMapSection _iommuMap = new("iommu-map", "iommu", "stream-base", "IOMMU", IommuIds(iommus), mayEndBeyond: true);
     private readonly IdMapSection _msiMap = new("msi-map", "controller", "device-base", "MSI controller", ControllerIds(controllers));
     private readonly List<PciHostDescription> _hosts = [];
 
@@ -53,7 +54,7 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         var ids = new Dictionary<string, int>();
         foreach (IommuDescription iommu in iommus)
         {
-            ids.TryAdd(iommu.Name, 32);
+            ids.TryAdd(iommu.Name, iommu.GetEngineModel().StreamIdBits);
         }
 
         return ids;

@@ -1,7 +1,8 @@
 using Doorbell.Events;
+using Doorbell.Gic;
 using Doorbell.Msi;
 
-namespace Doorbell.Gic;
+namespace Doorbell.Machines;
 
 /// <summary>The MSI domains that stand on the GIC's MSI controllers, with what each can do.</summary>
 public static class MsiDomains
