@@ -15,6 +15,10 @@ public class ExplainTests
         (int status, string output, string error) = Command.Run(["explain", machine, "--vectors", "3", .. options]);
         Assert.Equal((0, ""), (status, error));
         Assert.Contains(interrupt, output, StringComparison.Ordinal);
+        Assert.Contains("smp_affinity of vector 0: from CPU 0 to CPU 1 (M5).", output, StringComparison.Ordinal);
+        Assert.Contains("every message cleared in the device, every vector back at the controller (M6).", output, StringComparison.Ordinal);
+        Assert.Contains("Raised once more, vector 0 goes nowhere.", output, StringComparison.Ordinal);
+        Assert.Contains("no group open, nothing mapped, the domain empty and freed (V7, N2).", output, StringComparison.Ordinal);
         Assert.EndsWith("3 vectors armed, 4 MSIs raised, each arrived where it was armed; nothing is left behind.\n", output, StringComparison.Ordinal);
     }
 
