@@ -129,6 +129,8 @@ public sealed partial class MsiDeviceVectors
         }
         else if (!_vectors.Any(other => other is not null && other != vector && other.Irq.IsActivated))
         {
+            // Off first: not every function can mask MSI, and enabled with a cleared message it would write to address 0 (N1).
+            Disable();
             Write(0, default, default, mask: false);
             _deviceMessage = default;
         }

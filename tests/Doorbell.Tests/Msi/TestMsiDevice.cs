@@ -67,6 +67,7 @@ internal sealed class TestMsiDevice(TestBoard board, string name, uint deviceId,
     {
         Log.Add($"{(masked ? "mask" : "unmask")} {vector}");
         _ = masked ? _unmasked.Remove((kind, vector)) : _unmasked.Add((kind, vector));
+        CheckN1();
     }
 
     public void SetEnabled(MsiKind kind, bool enabled, int count)
@@ -74,6 +75,16 @@ internal sealed class TestMsiDevice(TestBoard board, string name, uint deviceId,
         Log.Add($"{(enabled ? "enable" : "disable")} {kind} {count}");
         EnabledKind = enabled ? kind : null;
         EnabledCount = enabled ? count : 0;
+        CheckN1();
+    }
+
+    /// <summary>What it holds: messages, which vectors it may send, and whether it may at all.</summary>
+    public string Describe()
+    {
+        int given = EnabledKind == MsiKind.Msi ? EnabledCount : int.MaxValue;
+        IEnumerable<string> held = _messages.Select(message => $"{message.Key} has {message.Value}");
+        IEnumerable<string> unmasked = _unmasked.Where(vector => vector.Kind == EnabledKind && vector.Vector < given).Select(vector => $"{vector} is unmasked");
+        return string.Join("; ", held.Concat(unmasked).Order(StringComparer.Ordinal).Append($"{EnabledKind} is enabled"));
     }
 
     /// <summary>Everything the device held is gone, as after a function level reset.</summary>
@@ -85,9 +96,19 @@ internal sealed class TestMsiDevice(TestBoard board, string name, uint deviceId,
         EnabledCount = 0;
     }
 
-    /// <summary>N1: every address the device holds is mapped to a doorbell, for writing.</summary>
+    /// <summary>N1: every address the device holds is mapped to a doorbell, for writing; and it holds one for whatever it may send, as a cleared message would be a write to address 0.</summary>
     public void CheckN1()
     {
+        if (EnabledKind == MsiKind.Msi)
+        {
+            Assert.True(_messages.ContainsKey((MsiKind.Msi, 0)), $"{Name} has MSI enabled and no message");
+        }
+
+        foreach ((MsiKind kind, int vector) in EnabledKind == MsiKind.MsiX ? _unmasked : [])
+        {
+            Assert.True(kind != MsiKind.MsiX || _messages.ContainsKey((kind, vector)), $"{Name} has MSI-X vector {vector} unmasked and no message for it");
+        }
+
         foreach (MsiMessage message in IsDetached ? [] : _messages.Values.AsEnumerable())
         {
             Assert.True(TryReach(message, out PhysicalAddress pa), $"{Name} holds {message}, which its domain does not map");

@@ -131,6 +131,29 @@ public class VectorTests
     }
 
     [Theory]
+    [InlineData(MappingPoint.Alloc)]
+    [InlineData(MappingPoint.Activate)]
+    public void N1_PCI_MSI_is_off_while_no_vector_is_armed_and_on_again_with_the_next(MappingPoint point)
+    {
+        TestBoard board = TestBoard.WithIts(point);
+        TestMsiDevice device = board.NewDevice(board.NewDomain());
+        device.Limits[MsiKind.Msi] = 4;
+        MsiDeviceVectors vectors = board.Msi.CreateDeviceVectors(device);
+        Assert.True(vectors.Allocate(MsiKind.Msi, 1).IsOk);
+        Assert.True(vectors.Request(0, new CountingHandler()).IsOk);
+        device.Log.Clear();
+        vectors.FreeIrq(0);
+        Assert.Equal(["mask 0", "disable Msi 1", "message 0 0 0"], device.Log);
+        vectors.Restore();
+        Assert.Null(device.EnabledKind);
+        var handler = new CountingHandler();
+        Assert.True(vectors.Request(0, handler).IsOk);
+        Assert.Equal(MsiKind.Msi, device.EnabledKind);
+        Assert.True(device.Send(0));
+        Assert.Equal(1, handler.Total);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]

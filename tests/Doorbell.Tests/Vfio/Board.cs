@@ -14,6 +14,8 @@ internal sealed class Board
 {
     public const ulong Memory = 0x7f00_0000_0000;
 
+    private readonly IDisposable _listening;
+
     public Board(string machine = "virt-gicv3", bool allowUnsafe = false, params string[] slots)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "machines", $"{machine}.yaml");
@@ -28,7 +30,7 @@ internal sealed class Board
         Result<Machine> built = builder.Build();
         Assert.True(built.IsOk, built.Reason);
         Machine = built.Value;
-        Machine.Events.Subscribe(Events.Add);
+        _listening = Machine.Events.Subscribe(Events.Add);
         Host = Machine.CreateVfioHost(new VfioOptions { AllowUnsafeInterrupts = allowUnsafe });
     }
 
@@ -70,6 +72,9 @@ internal sealed class Board
         Ok(Container.MapDma(flags, Memory + offset, new Iova(iova), size, Client));
         return this;
     }
+
+    /// <summary>From now on nothing is told, as in a run without --trace.</summary>
+    public void StopListening() => _listening.Dispose();
 
     public void EnableBusMaster()
     {
