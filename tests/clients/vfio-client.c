@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -339,12 +340,25 @@ static void try_ioctls(const char *file, int descriptor)
 	}
 }
 
+/* Not emulated, so it must fail in the kernel; an empty file behind the descriptor would have answered 0. */
+static void without_offset(int descriptor)
+{
+	char byte;
+
+	must_fail(read(descriptor, &byte, 1), EBADF, "read without an offset");
+	must_fail(pread(descriptor, &byte, 1, 0), EBADF, "pread below every region");
+	must_fail((long)mmap(NULL, 0x1000, PROT_READ, MAP_SHARED, descriptor, 0), EACCES, "mmap below every region");
+}
+
 static void ioctls(struct client *client)
 {
 	open_all(client);
 	try_ioctls("container", client->container);
 	try_ioctls("group", client->group);
 	try_ioctls("device", client->device);
+	without_offset(client->container);
+	without_offset(client->group);
+	without_offset(client->device);
 	close_all(client);
 }
 

@@ -11,6 +11,7 @@ internal static unsafe partial class Sys
     internal const int AtEmptyPath = 0x1000;
 
     internal const int O_RDONLY = 0;
+    internal const int O_WRONLY = 1;
     internal const int O_RDWR = 2;
     internal const int O_ACCMODE = 3;
     internal const int O_CREAT = 0x40;

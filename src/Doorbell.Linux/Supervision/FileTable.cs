@@ -63,8 +63,10 @@ internal sealed class FileTable : IDisposable
     /// <returns>A descriptor for the client, to be closed here once it has it; or a negative errno.</returns>
     internal int Add(ClientFile file)
     {
+        // For writing only: what is not emulated (read, mmap, sendfile) then fails in the kernel instead of finding an empty file (T1). A plain
+        // write still gets through, and is told (Handle); not for writing either, and the close would look like that of any reader.
         const int OwnerReadWrite = 0x180;
-        int fd = Sys.OpenAt(_directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_RDWR | Sys.O_CLOEXEC, OwnerReadWrite);
+        int fd = Sys.OpenAt(_directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_WRONLY | Sys.O_CLOEXEC, OwnerReadWrite);
         if (fd < 0)
         {
             return fd;
