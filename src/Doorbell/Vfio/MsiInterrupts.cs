@@ -67,8 +67,9 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
         vectors.FreeAll();
         for (int vector = 0; vector < _triggers.Length; vector++)
         {
-            _triggers[vector]?.Release();
+            IEventTrigger? trigger = _triggers[vector];
             Volatile.Write(ref _triggers[vector], null);
+            trigger?.Release();
         }
 
         Armed = 0;

@@ -15,6 +15,10 @@ internal sealed class Leftovers
             .SelectMany(Directory.EnumerateFileSystemEntries)
             .Where(path => path.Contains("doorbell", StringComparison.OrdinalIgnoreCase) && !path.Contains("doorbell-test-", StringComparison.Ordinal)
                 && !path.Contains("doorbell-abi-", StringComparison.Ordinal));
-        return File.ReadLines("/proc/self/mounts").Concat(files);
+
+        // A view would be ours by its name, or by where it lies; what others mount elsewhere meanwhile is theirs.
+        IEnumerable<string> mounts = File.ReadLines("/proc/self/mounts")
+            .Where(line => line.Contains("doorbell", StringComparison.OrdinalIgnoreCase) || line.Contains(" /sys", StringComparison.Ordinal) || line.Contains(" /dev", StringComparison.Ordinal));
+        return mounts.Concat(files);
     }
 }
