@@ -38,6 +38,7 @@ public class ClientTests
 
     [SkippableTheory]
     [InlineData("signals", "virt-gicv3")]
+    [InlineData("alarm", "virt-gicv3")]
     [InlineData("fork-dup", "virt-gicv3")]
     [InlineData("close-orders", "virt-gicv3")]
     public void T2_T4_V7_The_client_gets_by_in_every_mode(string mode, string machine)

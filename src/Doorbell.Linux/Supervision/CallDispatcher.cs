@@ -13,6 +13,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
     private const int SigHup = 1;
     private const int SigInt = 2;
     private const int SigQuit = 3;
+    private const int SigAlrm = 14;
     private const int SigTerm = 15;
 
     private readonly FilterArchitecture _native = FilterArchitecture.Native;
@@ -137,6 +138,11 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
     private CallOutcome Open(int directory, ulong path, ulong flags)
     {
+        if (((int)flags & Sys.O_PATH) != 0)
+        {
+            return CallOutcome.Pass; // opens nothing, whatever access it names
+        }
+
         string? node = nodes.Find(call, directory, path, ((int)flags & Sys.O_NOFOLLOW) == 0, out FileIdentity identity);
         if (node is null)
         {
@@ -179,18 +185,19 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
 
         ulong value = BinaryPrimitives.ReadUInt64LittleEndian(flags);
-        return (value & Sys.O_ACCMODE) == Sys.O_RDWR && (value & (ulong)Sys.O_PATH) == 0 ? Open(directory, path, value) : CallOutcome.Pass;
+        return (value & Sys.O_ACCMODE) == Sys.O_RDWR ? Open(directory, path, value) : CallOutcome.Pass;
     }
 
     /// <summary>
     /// T2: a handler without SA_RESTART could see EINTR from a call that had not been received yet, which no VFIO client expects. So it gets the
-    /// flag; except for the signals by which people stop programs, where a program may count on a blocked read coming back.
+    /// flag; except for the signals by which people stop programs and the one by which programs stop waiting (alarm(2): flock -w, for one), where
+    /// a program counts on a blocked call coming back.
     /// </summary>
     private CallOutcome SignalAction(int signal, ulong action)
     {
         const ulong Restart = 0x1000_0000;
         const ulong Ignore = 1;
-        if (signal is SigHup or SigInt or SigQuit or SigTerm)
+        if (signal is SigHup or SigInt or SigQuit or SigAlrm or SigTerm)
         {
             return CallOutcome.Pass;
         }
