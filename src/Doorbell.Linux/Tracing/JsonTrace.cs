@@ -20,28 +20,44 @@ public sealed class JsonTrace : IEventFields, IDisposable
     private readonly Utf8JsonWriter _writer;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly IDisposable _subscription;
+    private readonly Action<string> _say;
+    private bool _failed;
 
     /// <summary>Begins to listen.</summary>
     /// <param name="stream">Where the lines go; the trace owns it.</param>
     /// <param name="events">Whose events.</param>
-    public JsonTrace(Stream stream, EventStream events)
+    /// <param name="say">Told, once, when the lines cannot be written: what is traced goes on without. Standard error where nothing is given.</param>
+    public JsonTrace(Stream stream, EventStream events, Action<string>? say = null)
     {
         _stream = stream;
+        _say = say ?? Message.Print;
         _writer = new Utf8JsonWriter(_lines, new JsonWriterOptions { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         _subscription = events.Subscribe(Write);
     }
 
-    /// <summary>Writes out what has gathered.</summary>
+    /// <summary>Writes out what has gathered. Should that fail (a full disk), the trace ends here.</summary>
     public void Flush()
     {
         lock (_lock)
         {
-            if (_lines.WrittenCount > 0)
+            if (_lines.WrittenCount == 0)
+            {
+                return;
+            }
+
+            try
             {
                 _stream.Write(_lines.WrittenSpan);
                 _stream.Flush();
-                _lines.ResetWrittenCount();
             }
+            catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+            {
+                _failed = true;
+                _subscription.Dispose();
+                _say($"the trace ends here, it cannot be written: {unwritable.Message}");
+            }
+
+            _lines.ResetWrittenCount();
         }
     }
 
@@ -75,6 +91,11 @@ public sealed class JsonTrace : IEventFields, IDisposable
         bool full;
         lock (_lock)
         {
+            if (_failed)
+            {
+                return; // an event that was under way
+            }
+
             _writer.WriteStartObject();
             _writer.WriteNumber("time", (Stopwatch.GetTimestamp() - _start) * NanosecondsATick);
             _writer.WriteString("kind", machineEvent.Kind);

@@ -37,6 +37,23 @@ public class TracingTests
     }
 
     [Fact]
+    public void A_full_disk_ends_the_trace_with_one_sentence_and_nothing_else()
+    {
+        List<string> said = [];
+        var events = new EventStream();
+        using (var trace = new JsonTrace(new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0), events, said.Add))
+        {
+            events.Emit(new ClientEnded(1));
+            trace.Flush();
+            events.Emit(new ClientEnded(2));
+            trace.Flush();
+            Assert.False(events.IsEnabled);
+        }
+
+        Assert.Contains("No space left", Assert.Single(said), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_refusal_is_said_once_in_one_sentence()
     {
         List<string> said = [];
