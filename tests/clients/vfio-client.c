@@ -7,6 +7,8 @@
  *   alarm       an alarm ends a read that would wait for ever
  *   fork-dup    the device's descriptor through dup, fork, SCM_RIGHTS and exec
  *   close-orders  container, group and device closed in every order, each time followed by a fresh open
+ *   reopen      a file is opened anew through /proc and closed again, which must not be taken for the last close
+ *   undumpable  a client that cannot be looked at is refused, and finds no empty file instead
  *   ioctls      every number of VFIO's on every kind of file, with an argument of zeros: says what each answers
  *   hold        arms everything, says `ok holding`, and waits to be killed
  */
@@ -15,6 +17,7 @@
 #include "pci-test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -340,6 +344,47 @@ static void close_orders(struct client *client)
 	}
 }
 
+static int open_anew(int descriptor, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+	return must(open(path, flags), "open through /proc");
+}
+
+static void reopen(struct client *client)
+{
+	int reader;
+
+	open_all(client);
+	must(close(open_anew(client->device, O_WRONLY)), "close");
+	must(close(open_anew(client->group, O_WRONLY)), "close");
+	must(close(open_anew(client->container, O_WRONLY)), "close");
+	usleep(1000 * SILENCE);
+	use(client, client->device, 0x4e0);
+	write_register(client, PCI_TEST_RAISE, 0);
+	if (wait_event(client, 0, EVENT_TIMEOUT) != 1)
+		fail("vector 0 after a second open was closed");
+	reader = open_anew(client->device, O_RDONLY);
+	close_all(client);
+	must_fail(ioctl(reader, VFIO_DEVICE_RESET), EBADF, "ioctl of a released device");
+	must(close(reader), "close");
+	/* All of it must be free again. */
+	open_all(client);
+	close_all(client);
+}
+
+static void undumpable(struct client *client)
+{
+	uint32_t value = 0;
+
+	open_all(client);
+	must(prctl(PR_SET_DUMPABLE, 0), "prctl");
+	must_fail(pread(client->device, &value, sizeof value, client->bar0), EPERM, "pread");
+	must_fail(pwrite(client->device, &value, sizeof value, client->bar0), EPERM, "pwrite");
+	must_fail(ioctl(client->device, VFIO_DEVICE_RESET), EPERM, "ioctl");
+}
+
 static void try_ioctls(const char *file, int descriptor)
 {
 	static unsigned char zeros[4096];
@@ -360,11 +405,13 @@ static void try_ioctls(const char *file, int descriptor)
 /* Not emulated, so it must fail in the kernel; an empty file behind the descriptor would have answered 0. */
 static void without_offset(int descriptor)
 {
-	char byte;
+	char byte = 0;
 
 	must_fail(read(descriptor, &byte, 1), EBADF, "read without an offset");
 	must_fail(pread(descriptor, &byte, 1, 0), EBADF, "pread below every region");
 	must_fail((long)mmap(NULL, 0x1000, PROT_READ, MAP_SHARED, descriptor, 0), EACCES, "mmap below every region");
+	must_fail(write(descriptor, &byte, 1), ENOSPC, "write without an offset");
+	must_fail(pwrite(descriptor, &byte, 1, 0), ENOSPC, "pwrite below every region");
 }
 
 static void ioctls(struct client *client)
@@ -399,7 +446,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|close-orders|ioctls|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|close-orders|reopen|undumpable|ioctls|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -415,6 +462,10 @@ int main(int argc, char **argv)
 		fork_dup(&client);
 	else if (strcmp(mode, "close-orders") == 0)
 		close_orders(&client);
+	else if (strcmp(mode, "reopen") == 0)
+		reopen(&client);
+	else if (strcmp(mode, "undumpable") == 0)
+		undumpable(&client);
 	else if (strcmp(mode, "ioctls") == 0)
 		ioctls(&client);
 	else if (strcmp(mode, "hold") == 0)

@@ -25,12 +25,13 @@ internal static unsafe class Mounts
     }
 
     /// <summary>A fresh tmpfs, not yet mounted anywhere; it lasts as long as its descriptor unless it is attached.</summary>
-    internal static Result<int> CreateTmpfs()
+    /// <param name="onePage">With room for one page of content in all, for <see cref="Supervision.FileTable"/> to take.</param>
+    internal static Result<int> CreateTmpfs(bool onePage = false)
     {
         const int CloseOnExec = 1;
         const int SetString = 1;
         const int Create = 6;
-        fixed (byte* type = "tmpfs\0"u8, source = "source\0"u8, doorbell = "doorbell\0"u8, mode = "mode\0"u8, octal = "0755\0"u8)
+        fixed (byte* type = "tmpfs\0"u8, source = "source\0"u8, doorbell = "doorbell\0"u8, mode = "mode\0"u8, octal = "0755\0"u8, size = "size\0"u8, one = "1\0"u8)
         {
             int context = (int)Sys.Call(Nr.FsOpen, (nint)type, CloseOnExec);
             if (context < 0)
@@ -40,6 +41,11 @@ internal static unsafe class Mounts
 
             Sys.Call(Nr.FsConfig, context, SetString, (nint)source, (nint)doorbell);
             Sys.Call(Nr.FsConfig, context, SetString, (nint)mode, (nint)octal);
+            if (onePage)
+            {
+                Sys.Call(Nr.FsConfig, context, SetString, (nint)size, (nint)one); // rounded up to a page
+            }
+
             int failed = (int)Sys.Call(Nr.FsConfig, context, Create);
             int mount = failed < 0 ? failed : (int)Sys.Call(Nr.FsMount, context, CloseOnExec, AttrNoSuid | AttrNoDev | AttrNoExec);
             Sys.Close(context);

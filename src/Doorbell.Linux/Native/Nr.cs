@@ -15,7 +15,6 @@ internal static class Nr
     internal static readonly int Wait4 = Pick(61, 260);
     internal static readonly int Kill = Pick(62, 129);
     internal static readonly int Fcntl = Pick(72, 25);
-    internal static readonly int Truncate = Pick(76, 45);
     internal static readonly int Umask = Pick(95, 166);
     internal static readonly int Capset = Pick(126, 91);
     internal static readonly int Prctl = Pick(157, 167);

@@ -104,27 +104,6 @@ internal static unsafe partial class Sys
         return result;
     }
 
-    /// <summary>Bytes in the file a descriptor (also one of O_PATH) leads to.</summary>
-    internal static long SizeOf(int fd)
-    {
-        const uint Size = 0x200;
-        byte* buffer = stackalloc byte[256];
-        fixed (byte* empty = "\0"u8)
-        {
-            return Call(Nr.Statx, fd, (nint)empty, AtEmptyPath, (nint)Size, (nint)buffer) < 0 ? 0 : *(long*)(buffer + 40);
-        }
-    }
-
-    /// <summary>Cuts the file a descriptor (also one of O_PATH) leads to, to nothing.</summary>
-    internal static void Truncate(int fd)
-    {
-        Span<byte> path = stackalloc byte[ProcPath.Size];
-        fixed (byte* start = ProcPath.OfOwnFd(path, fd))
-        {
-            Call(Nr.Truncate, (nint)start, 0);
-        }
-    }
-
     /// <summary>Reads a symbolic link; <paramref name="path"/> ends with a NUL.</summary>
     internal static int ReadLink(int directory, ReadOnlySpan<byte> path, Span<byte> target)
     {

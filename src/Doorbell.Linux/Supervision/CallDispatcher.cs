@@ -105,10 +105,15 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
     private CallOutcome Ioctl(int fd, uint request, ulong argument)
     {
+        if (request == FilterProgram.KvmSetDeviceAttr)
+        {
+            return KvmSetDeviceAttribute(argument); // asked of a descriptor of KVM's, which names one of ours
+        }
+
         ClientFile? file = files.Find(call.Tid, fd);
         if (file is null)
         {
-            return request == FilterProgram.KvmSetDeviceAttr ? KvmSetDeviceAttribute(argument) : CallOutcome.Pass;
+            return CallOutcome.Pass;
         }
 
         // A close before this call must have had its effect by now (T4), a group's being free again, for one.

@@ -57,20 +57,32 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
         return copy;
     }
 
+    /// <summary>Says, once, that the client cannot be looked at (T11).</summary>
+    internal void SayUndumpable()
+    {
+        // A thread that is just ending looks the same, and is nothing to speak of.
+        if (_saidUndumpable || !isCurrentValid())
+        {
+            return;
+        }
+
+        _saidUndumpable = true;
+        events.Emit(new Refusal
+        {
+            Operation = "reading the client's memory",
+            Subject = $"process {Tid}",
+            Errno = Errno.EPERM,
+            Rule = "T11",
+            Reason = "the client made itself undumpable, or a security module (Yama, kernel.yama.ptrace_scope 3) forbids access to its memory",
+            Remedy = "start it without privileges of its own (no file capabilities, no prctl(PR_SET_DUMPABLE, 0))",
+        });
+    }
+
     private bool Check(nint result, int wanted)
     {
-        if (result == -(int)Errno.EPERM && !_saidUndumpable)
+        if (result == -(int)Errno.EPERM)
         {
-            _saidUndumpable = true;
-            events.Emit(new Refusal
-            {
-                Operation = "reading the client's memory",
-                Subject = $"process {Tid}",
-                Errno = Errno.EPERM,
-                Rule = "T11",
-                Reason = "the client made itself undumpable, or a security module (Yama, kernel.yama.ptrace_scope 3) forbids access to its memory",
-                Remedy = "start it without privileges of its own (no file capabilities, no prctl(PR_SET_DUMPABLE, 0))",
-            });
+            SayUndumpable();
         }
 
         return result == wanted;

@@ -7,31 +7,39 @@ namespace Doorbell.Linux.Supervision;
 
 /// <summary>
 /// The emulated files that are open (T4). Each is an unlinked inode on a tmpfs of ours, known by its number whatever descriptors lead to it;
-/// inotify tells of the last close.
+/// inotify tells of closes, and a lease which of them was the last.
 /// </summary>
 internal sealed class FileTable : IDisposable
 {
-    private const uint InModify = 0x2;
     private const uint InCloseWrite = 0x8;
+    private const uint InOverflow = 0x4000;
     private const uint InIgnored = 0x8000;
     private const int EventSize = 16;
 
     private readonly Dictionary<ulong, OpenFile> _byInode = [];
     private readonly Dictionary<int, OpenFile> _byWatch = [];
+    private readonly List<OpenFile> _suspects = []; // a close was told, the lease said otherwise
     private readonly byte[] _buffer = new byte[4096];
     private readonly EventStream _events;
+    private readonly ClientFile _lost;
+    private readonly ClientFile _unreachable = new UnreachableFile();
     private readonly int _directory;
+    private readonly int _filler;
     private readonly ulong _device;
+    private long _suspectedAt;
+    private long _lookedAt;
 
     /// <param name="directory">The tmpfs; the table owns the descriptor.</param>
-    /// <param name="events">Where closes and stray writes are told.</param>
+    /// <param name="events">Where closes and lost files are told.</param>
     internal FileTable(int directory, EventStream events)
     {
         const int NonBlockCloexec = 0x800 | Sys.O_CLOEXEC;
         _directory = directory;
         _events = events;
+        _lost = new LostFile(events);
         Sys.Stat(directory, "\0"u8, Sys.AtEmptyPath, out FileIdentity identity);
         _device = identity.Device;
+        _filler = Fill(directory);
         InotifyFd = (int)Sys.Call(Nr.InotifyInit1, NonBlockCloexec);
         if (InotifyFd < 0)
         {
@@ -45,15 +53,28 @@ internal sealed class FileTable : IDisposable
     /// <summary>Files open now.</summary>
     internal int Count => _byInode.Count;
 
-    /// <summary>The file behind a descriptor of a thread; null when it is none of ours. Allocates nothing.</summary>
+    /// <summary>In how many milliseconds <see cref="Drain"/> wants to be called though nothing happened; -1 when it need not be.</summary>
+    internal int Patience => _suspects.Count == 0 ? -1 : IsSuspicionFresh ? FreshInterval : StaleInterval;
+
+    private const int FreshInterval = 10;
+    private const int StaleInterval = 1000;
+
+    private bool IsSuspicionFresh => Environment.TickCount64 - _suspectedAt < 2 * StaleInterval;
+
+    /// <summary>
+    /// The file behind a descriptor of a thread; null when it is none of ours. What is ours and has no file any more, or cannot be looked at,
+    /// is a file that fails every call: the kernel would find an empty file there (T1). Allocates nothing.
+    /// </summary>
     internal ClientFile? Find(int tid, int fd)
     {
         Span<byte> path = stackalloc byte[ProcPath.Size];
-        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(path, tid, fd), 0, out FileIdentity identity) == 0
-            && identity.Device == _device
-            && _byInode.TryGetValue(identity.Inode, out OpenFile? open)
-                ? open.File
-                : null;
+        int result = Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(path, tid, fd), 0, out FileIdentity identity);
+        if (result < 0)
+        {
+            return result is -(int)Errno.EACCES or -(int)Errno.EPERM ? _unreachable : null;
+        }
+
+        return identity.Device != _device ? null : _byInode.TryGetValue(identity.Inode, out OpenFile? open) ? open.File : _lost;
     }
 
     /// <summary>True for anything on the tmpfs of emulated files.</summary>
@@ -63,8 +84,8 @@ internal sealed class FileTable : IDisposable
     /// <returns>A descriptor for the client, to be closed here once it has it; or a negative errno.</returns>
     internal int Add(ClientFile file)
     {
-        // For writing only: what is not emulated (read, mmap, sendfile) then fails in the kernel instead of finding an empty file (T1). A plain
-        // write still gets through, and is told (Handle); not for writing either, and the close would look like that of any reader.
+        // For writing only: what is not emulated (read, mmap, sendfile) then fails in the kernel instead of finding an empty file (T1), and a
+        // write finds no room (Fill). Not for writing either, and the close would look like that of any reader.
         const int OwnerReadWrite = 0x180;
         int fd = Sys.OpenAt(_directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_WRONLY | Sys.O_CLOEXEC, OwnerReadWrite);
         if (fd < 0)
@@ -96,7 +117,7 @@ internal sealed class FileTable : IDisposable
             nint length = Sys.Read(InotifyFd, _buffer);
             if (length <= 0)
             {
-                return; // EAGAIN: nothing more
+                break; // EAGAIN: nothing more
             }
 
             for (ReadOnlySpan<byte> rest = _buffer.AsSpan(0, (int)length); rest.Length >= EventSize;)
@@ -104,11 +125,30 @@ internal sealed class FileTable : IDisposable
                 int watch = BinaryPrimitives.ReadInt32LittleEndian(rest);
                 uint mask = BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]);
                 rest = rest[(EventSize + BinaryPrimitives.ReadInt32LittleEndian(rest[12..]))..];
-                if ((mask & InIgnored) == 0 && _byWatch.TryGetValue(watch, out OpenFile? open))
+                if ((mask & InOverflow) != 0)
                 {
-                    Handle(open, mask);
+                    SuspectAll();
+                }
+                else if ((mask & (InIgnored | InCloseWrite)) == InCloseWrite && _byWatch.TryGetValue(watch, out OpenFile? open))
+                {
+                    Suspect(open);
                 }
             }
+        }
+
+        if (_suspects.Count > 0 && (IsSuspicionFresh || Environment.TickCount64 - _lookedAt >= StaleInterval))
+        {
+            _lookedAt = Environment.TickCount64;
+            ReleaseClosed();
+        }
+    }
+
+    /// <summary>Events were lost, so that any file's last close may have been among them.</summary>
+    internal void SuspectAll()
+    {
+        foreach (OpenFile open in _byInode.Values)
+        {
+            Suspect(open);
         }
     }
 
@@ -120,31 +160,73 @@ internal sealed class FileTable : IDisposable
             Remove(open);
         }
 
+        _suspects.Clear();
         Sys.Close(InotifyFd);
+        Sys.Close(_filler);
         Sys.Close(_directory);
     }
 
-    private void Handle(OpenFile open, uint mask)
+    /// <summary>
+    /// Takes the tmpfs's one page (ClientStart makes no more room), so that the client's bytes for no region fail with ENOSPC instead of
+    /// vanishing in a file (T1).
+    /// </summary>
+    private static int Fill(int directory)
     {
-        if ((mask & InModify) != 0 && Sys.SizeOf(open.PathFd) > 0)
+        const int OwnerReadWrite = 0x180;
+        int fd = Sys.OpenAt(directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_WRONLY | Sys.O_CLOEXEC, OwnerReadWrite);
+        Sys.Write(fd, "x"u8);
+        return fd;
+    }
+
+    private void Suspect(OpenFile open)
+    {
+        _suspectedAt = Environment.TickCount64;
+        if (!_suspects.Contains(open))
         {
-            Sys.Truncate(open.PathFd); // its own InModify finds nothing left
-            // The client wrote at the file's position, or cut it, where nothing is emulated: say so, and leave no bytes to read back.
-            _events.Emit(new Refusal
+            _suspects.Add(open);
+        }
+    }
+
+    /// <summary>
+    /// A close for writing need not be the last: the client may have opened the inode anew (/dev/stdin, /proc/self/fd). And the last one is
+    /// told a moment before it counts (__fput), though always before the closing thread goes on. So who is still open is looked at again:
+    /// soon, then seldom.
+    /// </summary>
+    private void ReleaseClosed()
+    {
+        for (int i = 0; i < _suspects.Count;)
+        {
+            OpenFile open = _suspects[i];
+            if (IsOpen(open))
             {
-                Operation = "write(2)",
-                Subject = open.File.Name,
-                Errno = Errno.EINVAL,
-                Rule = "T1",
-                Reason = "the client wrote to the descriptor without naming a region's offset; the bytes went nowhere",
-                Remedy = "use pwrite(2) at the region's offset (VFIO_DEVICE_GET_REGION_INFO)",
-            });
+                i++;
+            }
+            else
+            {
+                _suspects.RemoveAt(i);
+                Remove(open);
+            }
+        }
+    }
+
+    /// <summary>A read lease is refused with EAGAIN while anybody has the file open for writing (fcntl(2)).</summary>
+    private static bool IsOpen(OpenFile open)
+    {
+        const int SetSignal = 10; // F_SETSIG
+        const int SetLease = 1024; // F_SETLEASE
+        const int SigUrg = 23; // ignored by default, unlike SIGIO: should the client open the file between the lease and the close
+        const int ReadLease = 0; // F_RDLCK
+        Span<byte> path = stackalloc byte[ProcPath.Size];
+        int fd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, open.PathFd), Sys.O_RDONLY | Sys.O_CLOEXEC); // IN_CLOSE_NOWRITE: not watched
+        if (fd < 0)
+        {
+            return false;
         }
 
-        if ((mask & InCloseWrite) != 0)
-        {
-            Remove(open);
-        }
+        Sys.Call(Nr.Fcntl, fd, SetSignal, SigUrg);
+        nint lease = Sys.Call(Nr.Fcntl, fd, SetLease, ReadLease);
+        Sys.Close(fd); // and the lease with it
+        return lease == -(int)Errno.EAGAIN; // where leases are forbidden (fs.leases-enable) the first close counts
     }
 
     private void Remove(OpenFile open)
@@ -165,7 +247,7 @@ internal sealed class FileTable : IDisposable
     {
         fixed (byte* start = path)
         {
-            return (int)Sys.Call(Nr.InotifyAddWatch, InotifyFd, (nint)start, (nint)(InModify | InCloseWrite));
+            return (int)Sys.Call(Nr.InotifyAddWatch, InotifyFd, (nint)start, (nint)InCloseWrite);
         }
     }
 

@@ -58,14 +58,21 @@ internal sealed class Supervisor : IDisposable
         {
             _trace?.Flush();
             PreparePoll();
-            if (Sys.Poll(_poll, _trace is null ? -1 : TraceFlushMilliseconds) <= 0)
+            int timeout = _files.Patience;
+            if (_trace is not null && (uint)timeout > TraceFlushMilliseconds)
             {
-                continue; // EINTR, or time to flush
+                timeout = TraceFlushMilliseconds;
             }
 
-            if (_poll[1].Returned != 0)
+            int ready = Sys.Poll(_poll, timeout);
+            if (ready >= 0 && (ready == 0 || _poll[1].Returned != 0))
             {
                 _files.Drain();
+            }
+
+            if (ready <= 0)
+            {
+                continue; // EINTR, or time to flush
             }
 
             if ((_poll[0].Returned & Sys.PollIn) != 0)

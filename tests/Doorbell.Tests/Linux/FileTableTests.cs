@@ -1,5 +1,7 @@
 using Doorbell.Events;
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Supervision;
+using Doorbell.Linux.Uapi;
 
 namespace Doorbell.Tests.Linux;
 
@@ -68,19 +70,69 @@ public sealed class FileTableTests : IDisposable
         Sys.Close(other);
     }
 
-    [Fact]
-    public void T1_Bytes_written_past_the_regions_are_told_and_cannot_be_read_back()
+    [Theory]
+    [InlineData(Sys.O_WRONLY)]
+    [InlineData(Sys.O_RDWR)]
+    public void T4_A_file_opened_anew_through_proc_is_open_until_the_last_of_both_is_closed(int access)
     {
-        int fd = _client.Give(new TestFile("device"));
-        Assert.Equal(3, Sys.Write(fd, "abc"u8));
+        var file = new TestFile("file");
+        int fd = _client.Give(file);
+        int anew = Reopen(fd, access);
+
+        Sys.Close(anew);
+        _client.Files.Drain();
+        Assert.Equal(0, file.Releases);
+        Assert.Same(file, _client.Call.FileOf(fd));
+        Assert.InRange(_client.Files.Patience, 1, 1000);
+
+        Sys.Close(fd);
+        _client.Files.Drain();
+        Assert.Equal(1, file.Releases);
+        Assert.Equal(-1, _client.Files.Patience);
+    }
+
+    [Fact]
+    public void T1_What_leads_to_a_released_file_fails_with_a_sentence()
+    {
+        int fd = _client.Give(new TestFile("file"));
+        int reader = Reopen(fd, Sys.O_RDONLY);
+        Sys.Close(fd);
+        _client.Files.Drain();
+
+        ClientFile? lost = _client.Call.FileOf(reader);
+        Assert.NotNull(lost);
+        Assert.Equal(-(int)Errno.EBADF, _client.Ioctl(lost, VfioIoctl.DeviceReset, 0));
+        Assert.Equal((int)Errno.EBADF, lost.Write(_client.Call, _client.Address, 4, 0).Errno);
+        Assert.All(_refusals, refusal => Assert.Equal("T4", refusal.Rule));
+        Assert.Equal(2, _refusals.Count);
+        Sys.Close(reader);
+    }
+
+    [Fact]
+    public void T4_When_events_were_lost_every_file_is_looked_at_and_only_the_closed_are_released()
+    {
+        TestFile closed = new("closed"), open = new("open");
+        int closedFd = _client.Give(closed);
+        int openFd = _client.Give(open);
+        Sys.Close(closedFd);
+        Span<byte> events = stackalloc byte[4096];
+        Assert.True(Sys.Read(_client.Files.InotifyFd, events) > 0); // lost
 
         _client.Files.Drain();
-        _client.Files.Drain(); // cutting the file is itself an event
+        Assert.Equal(0, closed.Releases);
 
-        Refusal refusal = Assert.Single(_refusals);
-        Assert.Equal("device", refusal.Subject);
-        Assert.Equal(0, Sys.SizeOf(fd));
-        Sys.Close(fd);
+        _client.Files.SuspectAll();
+        _client.Files.Drain();
+        Assert.Equal((1, 0), (closed.Releases, open.Releases));
+        Sys.Close(openFd);
+    }
+
+    private static int Reopen(int fd, int access)
+    {
+        Span<byte> path = stackalloc byte[ProcPath.Size];
+        int anew = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, fd), access | Sys.O_CLOEXEC);
+        Assert.True(anew >= 0);
+        return anew;
     }
 
     private static int Duplicate(int fd)
