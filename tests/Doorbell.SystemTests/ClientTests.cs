@@ -52,6 +52,18 @@ public class ClientTests
         Assert.Contains($"ok all of {mode}", outcome.Lines);
     }
 
+    [SkippableFact]
+    public void T8_A_thread_goes_on_after_the_main_thread_has_ended()
+    {
+        Skip.If(Environment.OSVersion.Version < new Version(6, 9), "SKIPPED: such a thread's descriptors can be fetched since Linux 6.9 (PIDFD_THREAD)");
+        string client = ClientProgram.Path("dynamic");
+
+        Outcome outcome = new DoorbellCommand("virt-gicv3").Device("pci-test")
+            .ToEnd(Patience, client, "leaderless", DoorbellCommand.Slot).MustSucceed();
+
+        Assert.Contains("ok all of leaderless", outcome.Lines);
+    }
+
     /// <remarks>The numbers are what Linux 6.1 (Debian 12) answered the same program on a vfio-pci device.</remarks>
     [SkippableFact]
     public void Every_ioctl_answers_an_argument_of_zeros_as_Linux_does_and_is_named_in_the_trace()

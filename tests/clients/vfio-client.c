@@ -9,6 +9,7 @@
  *   close-orders  container, group and device closed in every order, each time followed by a fresh open
  *   reopen      a file is opened anew through /proc and closed again, which must not be taken for the last close
  *   undumpable  a client that cannot be looked at is refused, and finds no empty file instead
+ *   leaderless  a thread goes on alone after the main thread has ended
  *   ioctls      every number of VFIO's on every kind of file, with an argument of zeros: says what each answers
  *   hold        arms everything, says `ok holding`, and waits to be killed
  */
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,6 +387,37 @@ static void undumpable(struct client *client)
 	must_fail(ioctl(client->device, VFIO_DEVICE_RESET), EPERM, "ioctl");
 }
 
+static void *go_on_alone(void *argument)
+{
+	struct client *client = argument;
+	char path[64], state = 0;
+
+	while (state != 'Z') {	/* until the main thread is a zombie, with neither memory nor descriptors */
+		FILE *stat;
+
+		snprintf(path, sizeof path, "/proc/%d/stat", getpid());
+		stat = fopen(path, "r");
+		if (!stat || fscanf(stat, "%*d %*s %c", &state) != 1)
+			fail("%s: unreadable", path);
+		fclose(stat);
+		usleep(1000);
+	}
+	walk(client);
+	ok("all of leaderless");
+	exit(0);
+}
+
+static void leaderless(struct client *client)
+{
+	static struct client theirs;
+	pthread_t thread;
+
+	theirs = *client;
+	if (pthread_create(&thread, NULL, go_on_alone, &theirs) != 0)
+		fail("pthread_create");
+	pthread_exit(NULL);
+}
+
 static void try_ioctls(const char *file, int descriptor)
 {
 	static unsigned char zeros[4096];
@@ -446,7 +479,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|close-orders|reopen|undumpable|ioctls|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|close-orders|reopen|undumpable|leaderless|ioctls|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -466,6 +499,8 @@ int main(int argc, char **argv)
 		reopen(&client);
 	else if (strcmp(mode, "undumpable") == 0)
 		undumpable(&client);
+	else if (strcmp(mode, "leaderless") == 0)
+		leaderless(&client);
 	else if (strcmp(mode, "ioctls") == 0)
 		ioctls(&client);
 	else if (strcmp(mode, "hold") == 0)

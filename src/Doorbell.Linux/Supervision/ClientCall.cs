@@ -53,6 +53,14 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
 
         ProcessMemory? process = Process();
         int copy = process is null ? -(int)Errno.EBADF : Sys.PidfdGetFd(process.Pidfd, fd);
+        if (copy == -(int)Errno.ESRCH)
+        {
+            // The main thread has ended before the others, and its descriptors with it: ask this one (PIDFD_THREAD, Linux 6.9).
+            int thread = (int)Sys.Call(Nr.PidfdOpen, Tid, Sys.O_EXCL);
+            copy = thread < 0 ? copy : Sys.PidfdGetFd(thread, fd);
+            Sys.Close(thread);
+        }
+
         Check(copy, 0);
         return copy;
     }

@@ -27,6 +27,7 @@ internal sealed class ClientProcesses : IDisposable
         {
             if (!IsEnded(process))
             {
+                process.Caller = tid;
                 return process;
             }
 
@@ -39,7 +40,7 @@ internal sealed class ClientProcesses : IDisposable
             return null;
         }
 
-        process = new ProcessMemory(pid, pidfd);
+        process = new ProcessMemory(pid, pidfd) { Caller = tid };
         _processes.Add(pid, process);
         Version++;
         return process;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Doorbell.Fabric;
 using Doorbell.Linux.Native;
 
@@ -6,14 +7,22 @@ namespace Doorbell.Linux.Supervision;
 /// <summary>
 /// Another process's memory, reached by process_vm_readv(2) and process_vm_writev(2) (T6). Any thread may use it; it neither locks nor allocates.
 /// </summary>
+/// <remarks>
+/// A main thread that ended by pthread_exit(3) has neither memory nor descriptors any more, while its process goes on by its other threads.
+/// Then it is one of those that is asked (and looking for it allocates).
+/// </remarks>
 /// <param name="pid">The thread group (T8): it stays while any of its threads runs.</param>
 /// <param name="pidfd">Says when the process ends.</param>
 internal sealed unsafe class ProcessMemory(int pid, int pidfd) : IHostMemory
 {
+    private int _task = pid;
     private bool _ended;
 
     /// <summary>The process.</summary>
-    internal int Pid => pid;
+    internal int Pid { get; } = pid;
+
+    /// <summary>The thread that called last: for as long as its call lasts, what /proc says of it is true of the process.</summary>
+    internal int Caller { get; set; } = pid;
 
     /// <summary>Descriptor to poll for the process's end and to fetch its descriptors by.</summary>
     internal int Pidfd => pidfd;
@@ -22,12 +31,22 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd) : IHostMemory
     internal bool HasEnded => Volatile.Read(ref _ended);
 
     /// <inheritdoc/>
-    public bool TryRead(ulong address, Span<byte> destination) =>
-        !HasEnded && Read(pid, address, destination) == destination.Length;
+    public bool TryRead(ulong address, Span<byte> destination)
+    {
+        fixed (byte* start = destination)
+        {
+            return TryCopy(Nr.ProcessVmReadv, address, start, destination.Length);
+        }
+    }
 
     /// <inheritdoc/>
-    public bool TryWrite(ulong address, ReadOnlySpan<byte> source) =>
-        !HasEnded && Write(pid, address, source) == source.Length;
+    public bool TryWrite(ulong address, ReadOnlySpan<byte> source)
+    {
+        fixed (byte* start = source)
+        {
+            return TryCopy(Nr.ProcessVmWritev, address, start, source.Length);
+        }
+    }
 
     /// <summary>Called by the supervisor, which saw the end.</summary>
     internal void End()
@@ -52,6 +71,48 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd) : IHostMemory
         {
             return Copy(Nr.ProcessVmWritev, task, address, start, source.Length);
         }
+    }
+
+    private bool TryCopy(int call, ulong address, byte* own, int length)
+    {
+        if (HasEnded)
+        {
+            return false;
+        }
+
+        int task = Volatile.Read(ref _task);
+        nint result = task == Pid || IsThread(task) ? Copy(call, task, address, own, length) : -(int)Errno.ESRCH;
+        return (result == -(int)Errno.ESRCH ? CopyByAnotherThread(call, address, own, length) : result) == length;
+    }
+
+    private nint CopyByAnotherThread(int call, ulong address, byte* own, int length)
+    {
+        try
+        {
+            foreach (string thread in Directory.EnumerateDirectories($"/proc/{Pid.ToString(CultureInfo.InvariantCulture)}/task"))
+            {
+                int task = int.Parse(Path.GetFileName(thread.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture);
+                nint result = Copy(call, task, address, own, length);
+                if (result != -(int)Errno.ESRCH)
+                {
+                    Volatile.Write(ref _task, task);
+                    return result;
+                }
+            }
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            // The process ended.
+        }
+
+        return -(int)Errno.ESRCH;
+    }
+
+    /// <summary>A thread's number may be another process's once the thread has ended; the process's own may not (its end is watched).</summary>
+    private bool IsThread(int task)
+    {
+        Span<byte> path = stackalloc byte[ProcPath.Size];
+        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfThread(path, Pid, task), 0, out _) == 0;
     }
 
     private static nint Copy(int call, int task, ulong address, byte* own, int length)

@@ -7,7 +7,7 @@ namespace Doorbell.Linux.Vfio;
 /// <summary>A client process's memory as VFIO_IOMMU_MAP_DMA names it.</summary>
 /// <remarks>
 /// Nothing is pinned: DMA reaches whatever is mapped there at the time, and faults on our side (an event) where nothing is. Whether the range is there
-/// with the access asked for is checked at the mapping, from /proc/PID/maps, as get_user_pages would find out.
+/// with the access asked for is checked at the mapping, from the caller's /proc maps, as get_user_pages would find out.
 /// </remarks>
 internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressSpace
 {
@@ -20,7 +20,7 @@ internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressS
         ulong next = address, end = address + size;
         try
         {
-            foreach (string line in File.ReadLines($"/proc/{memory.Pid.ToString(CultureInfo.InvariantCulture)}/maps"))
+            foreach (string line in File.ReadLines($"/proc/{memory.Caller.ToString(CultureInfo.InvariantCulture)}/maps"))
             {
                 // start-end perms ...
                 ReadOnlySpan<char> text = line;

@@ -57,7 +57,9 @@ internal sealed class EventFd(int fd) : IEventTrigger
             return;
         }
 
-        // A counter the client filled to the brim would block the write; the kernel's own signal never blocks, and neither does this.
+        // A counter the client filled to the brim would block the write; the kernel's own signal never blocks, and neither does this. Short of a
+        // client that fills it between the two calls: whether a write waits is a flag of the client's own file, and eventfds know no RWF_NOWAIT
+        // for writes. Such a client can hang its own run, and nothing else.
         PollFd poll = new(fd, PollOut);
         if (Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0)
         {
