@@ -69,6 +69,8 @@ public static class Launcher
             return OwnFailure;
         }
 
+        // Before the client's first trapped call, which waits for ever on a supervisor that is not going to serve.
+        new Thread(() => EndWithSupervisor(channel.Fd)) { IsBackground = true, Name = "supervisor's end" }.Start();
         int pid = start.StartClient();
         thread.Join();
         if (pid < 0)
@@ -83,12 +85,10 @@ public static class Launcher
         Span<byte> started = stackalloc byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(started, pid);
         channel.Send(LaunchMessage.Started, started);
-        new Thread(() => Sys.ExitNow(Reap(pid))) { IsBackground = true, Name = "reaper" }.Start();
-        WaitForHangUp(channel.Fd);
-        Descendants.KillAll(new HashSet<int>());
+        int ended = Reap(pid);
         GC.KeepAlive(survive);
-        Sys.ExitNow(OwnFailure);
-        return OwnFailure;
+        Sys.ExitNow(ended);
+        return ended;
     }
 
     /// <summary>The signal's number on Linux.</summary>
@@ -119,17 +119,37 @@ public static class Launcher
             if (pid == client)
             {
                 status = ExitStatus(word);
+                if (Sys.HasChildren())
+                {
+                    new Thread(SayWhatIsLeft) { IsBackground = true, Name = "what is left" }.Start();
+                }
             }
         }
     }
 
-    private static void WaitForHangUp(int fd)
+    /// <summary>A wait that the user did not ask for needs a word.</summary>
+    private static void SayWhatIsLeft()
+    {
+        const int PatienceMilliseconds = 2000;
+        Thread.Sleep(PatienceMilliseconds);
+        List<int> left = Descendants.Living(new HashSet<int>());
+        if (left.Count > 0)
+        {
+            Message.Print($"the program has ended; waiting for what it left running: {(left.Count == 1 ? "process" : "processes")} {string.Join(", ", left)}");
+        }
+    }
+
+    /// <summary>Nothing of the client outlives the supervisor (T9), whatever state the client's start is in.</summary>
+    private static void EndWithSupervisor(int fd)
     {
         Span<PollFd> poll = [new PollFd(fd, Sys.PollIn)];
         while (Sys.Poll(poll, -1) <= 0)
         {
             // EINTR: a signal that its handler dealt with.
         }
+
+        Descendants.KillAll(new HashSet<int>());
+        Sys.ExitNow(OwnFailure);
     }
 
     private static byte[] FailurePayload(int status, string sentence)

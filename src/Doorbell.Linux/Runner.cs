@@ -67,13 +67,19 @@ public static class Runner
 
             return status;
         }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // What the system refused is a sentence; the rest is a bug, whose place is wanted.
+            Message.Print(failure is IOException ? failure.Message : $"this is a bug in doorbell: {failure}");
+            return Launcher.OwnFailure;
+        }
         finally
         {
             // Whatever went wrong above: nothing of the client stays (T9).
             launcher.HangUp();
-            if (launcher.WasKilled)
+            if (Sys.HasChildren())
             {
-                Descendants.KillAll(beginning.OtherChildren); // the reaper is gone, so its orphans are ours
+                Descendants.KillAll(beginning.OtherChildren); // the reaper ended before its children did, so they are ours
             }
 
             trace?.Dispose();
@@ -125,24 +131,44 @@ public static class Runner
             Message.Print($"{program} is set-uid or set-gid, which no_new_privs turns off: it runs with the rights of whoever called it (T11)");
         }
 
-        PreparedClient prepared = PreparedClient.Decode(payload, fds);
-        if (host.Events.IsEnabled)
+        Supervisor? supervisor = null;
+        try
+        {
+            PreparedClient prepared = PreparedClient.Decode(payload, fds);
+            TellMissing(prepared, host.Events);
+            supervisor = new Supervisor(launcher.Channel, prepared, host, trace, forwarding.SetClient);
+            supervisor.Serve();
+            if (supervisor.Failure is (int status, string sentence))
+            {
+                launcher.Wait();
+                Message.Print(sentence);
+                return status;
+            }
+
+            return launcher.Wait();
+        }
+        finally
+        {
+            // A listener that stayed open would leave the client waiting for an answer to its first trapped call.
+            if (supervisor is not null)
+            {
+                supervisor.Dispose();
+            }
+            else
+            {
+                Array.ForEach(fds, Sys.Close);
+            }
+        }
+    }
+
+    private static void TellMissing(PreparedClient prepared, EventStream events)
+    {
+        if (events.IsEnabled)
         {
             foreach (string missing in prepared.Missing)
             {
-                host.Events.Emit(new ViewIncomplete(missing));
+                events.Emit(new ViewIncomplete(missing));
             }
         }
-
-        using var supervisor = new Supervisor(launcher.Channel, prepared, host, trace, forwarding.SetClient);
-        supervisor.Serve();
-        if (supervisor.Failure is (int status, string sentence))
-        {
-            launcher.Wait();
-            Message.Print(sentence);
-            return status;
-        }
-
-        return launcher.Wait();
     }
 }

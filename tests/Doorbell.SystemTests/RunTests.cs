@@ -102,6 +102,70 @@ public class RunTests
     }
 
     [SkippableFact]
+    public void T9_A_failure_before_the_program_starts_ends_the_run_with_a_sentence()
+    {
+        Requirement.Package("/usr/bin/unshare", "util-linux");
+        string[] run = new DoorbellCommand("virt-gicv3").Arguments("true");
+        string[] arguments = ["-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\"", "sh", DoorbellCommand.Program, .. run];
+        Outcome outcome = Run.ToEnd("/usr/bin/unshare", arguments, Patience);
+        Assert.True(outcome.ExitCode == 125, outcome.Report);
+        Assert.Contains("doorbell: inotify_init1 failed with EMFILE", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void T9_What_is_waited_for_is_named_when_it_takes_long()
+    {
+        Outcome outcome = Shell(ordinary: false, "sleep 3 & echo $!; exit 5");
+        Assert.True(outcome.ExitCode == 5, outcome.Report);
+        Assert.Contains($"waiting for what it left running: process {outcome.Lines.First()}\n", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData("INT")]
+    [InlineData("QUIT")]
+    public void T9_What_a_terminal_has_not_sent_to_the_program_is_passed_on(string signal)
+    {
+        string script = $"trap 'exit 42' {signal}; echo ready; while :; do sleep 0.05; done";
+        using Run run = new DoorbellCommand("virt-gicv3").Start(null, "sh", "-c", script);
+        run.WaitForLine("ready", Patience);
+        Run.ToEnd("/bin/kill", [$"-{signal}", $"{run.Id}"], Patience).MustSucceed();
+        Outcome outcome = run.WaitForEnd(Patience);
+        Assert.True(outcome.ExitCode == 42, outcome.Report);
+    }
+
+    [SkippableFact]
+    public void The_exit_status_is_the_programs_where_ends_of_children_were_ignored()
+    {
+        string[] run = new DoorbellCommand("virt-gicv3").Arguments("sh", "-c", "exit 7");
+        Outcome outcome = Run.ToEnd("/usr/bin/env", ["--ignore-signal=CHLD", DoorbellCommand.Program, .. run], Patience);
+        Assert.True(outcome.ExitCode == 7, outcome.Report);
+    }
+
+    [SkippableFact]
+    public void T10_The_program_can_open_pseudo_terminals()
+    {
+        Requirement.Package("/usr/bin/script", "bsdutils");
+        foreach (bool ordinary in Users())
+        {
+            Outcome outcome = Shell(ordinary, "script -qec 'test -t 0 && test -c $(tty) && echo a terminal' /dev/null </dev/null; cat /dev/.real/vfio/* /dev/.real/iommu");
+            Assert.Equal("a terminal\n", outcome.Output);
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData("/sys/bus/pci/devices", "/sys/bus/pci/devices")]
+    [InlineData("/sys/class/iommu", "/sys/class")]
+    public void T10_The_working_directory_is_the_views(string directory, string found)
+    {
+        Skip.IfNot(Directory.Exists(directory), $"SKIPPED: this computer has no {directory}");
+        string[] run = new DoorbellCommand("virt-gicv3").Arguments("sh", "-c", "pwd -P; ls | sort >&2; ls $(pwd -P) | sort");
+        Outcome outcome = Run.ToEnd("/bin/sh", ["-c", $"cd {directory} && exec \"$@\"", "sh", DoorbellCommand.Program, .. run], Patience);
+        Assert.Equal(found, outcome.Lines.First());
+        Assert.EndsWith(outcome.Output[(found.Length + 1)..], outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(directory != found, outcome.Errors.Contains($"it starts in {found}\n", StringComparison.Ordinal));
+    }
+
+    [SkippableFact]
     public void T11_A_doorbell_under_another_says_that_there_can_be_one()
     {
         Outcome outcome = new DoorbellCommand("virt-gicv3").ToEnd(Patience, [DoorbellCommand.Program, .. new DoorbellCommand("virt-gicv3").Arguments("true")]);

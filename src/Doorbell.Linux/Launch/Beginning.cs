@@ -12,6 +12,7 @@ internal sealed record Beginning(SignalState Signals, byte[] Environment, IReadO
     internal static Beginning Begin()
     {
         SignalState signals = SignalState.OfThisProcess();
+        signals.KeepEndsOfChildren();
         byte[] environment = File.ReadAllBytes("/proc/self/environ");
         IReadOnlySet<int> otherChildren = Descendants.DirectChildren();
         Descendants.BecomeSubreaper();

@@ -79,6 +79,7 @@ internal sealed class ClientStart(LaunchOrder order, SignalState signals) : IDis
             return nodes.WithoutValue;
         }
 
+        WorkingDirectory.EnterView();
         if (order.DropCapabilities)
         {
             Result dropped = Privileges.DropAll();

@@ -72,14 +72,7 @@ internal static unsafe class Mounts
     /// <summary>Binds an entry of one directory, with everything mounted below it, under the same name in another.</summary>
     internal static int Bind(int fromDirectory, int toDirectory, ReadOnlySpan<byte> name, bool isDirectory)
     {
-        const int CloneTree = 1;
-        int tree;
-        fixed (byte* start = name)
-        {
-            tree = (int)Sys.Call(
-                Nr.OpenTree, fromDirectory, (nint)start, CloneTree | AtRecursive | Sys.AtSymlinkNoFollow | Sys.O_CLOEXEC);
-        }
-
+        int tree = Clone(fromDirectory, name);
         if (tree < 0)
         {
             return tree;
@@ -93,6 +86,21 @@ internal static unsafe class Mounts
 
         Sys.Close(tree);
         return result;
+    }
+
+    /// <summary>
+    /// A copy of a file, or of a directory with everything mounted below it, not yet mounted anywhere; it lasts as long as its descriptor
+    /// unless it is attached. An empty name is the directory itself.
+    /// </summary>
+    /// <returns>Its descriptor, or a negative errno.</returns>
+    internal static int Clone(int directory, ReadOnlySpan<byte> name)
+    {
+        const int CloneTree = 1;
+        fixed (byte* start = name)
+        {
+            return (int)Sys.Call(
+                Nr.OpenTree, directory, (nint)start, CloneTree | AtRecursive | Sys.AtSymlinkNoFollow | Sys.AtEmptyPath | Sys.O_CLOEXEC);
+        }
     }
 
     /// <summary>Makes a directory; one that is there already is fine.</summary>
@@ -139,6 +147,15 @@ internal static unsafe class Mounts
     /// </summary>
     internal static int MakeNode(int directory, ReadOnlySpan<byte> name, int mode) => Mknod(directory, name, TypeCharacter | mode);
 
+    /// <summary>Takes a file's name away.</summary>
+    internal static void Remove(int directory, ReadOnlySpan<byte> name)
+    {
+        fixed (byte* start = name)
+        {
+            Sys.Call(Nr.UnlinkAt, directory, (nint)start, 0);
+        }
+    }
+
     private static int Mknod(int directory, ReadOnlySpan<byte> name, int mode)
     {
         fixed (byte* start = name)
@@ -147,7 +164,8 @@ internal static unsafe class Mounts
         }
     }
 
-    private static int Move(int mount, int directory, ReadOnlySpan<byte> path)
+    /// <summary>Attaches a mount's descriptor at a path; a negative errno when that fails.</summary>
+    internal static int Move(int mount, int directory, ReadOnlySpan<byte> path)
     {
         const int FromEmptyPath = 4;
         fixed (byte* empty = "\0"u8, start = path)

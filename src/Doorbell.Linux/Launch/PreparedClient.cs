@@ -34,6 +34,12 @@ internal sealed record PreparedClient(int Listener, int FilesDirectory, IReadOnl
     /// <summary>From bytes and descriptors.</summary>
     internal static PreparedClient Decode(byte[] bytes, int[] fds)
     {
+        if (fds.Length < 2)
+        {
+            // The kernel leaves descriptors out that do not fit under the limit.
+            throw new IOException($"the client's descriptors did not arrive: {Errno.EMFILE}, too many files are open");
+        }
+
         using var reader = new BinaryReader(new MemoryStream(bytes));
         var nodes = new FileIdentity[reader.ReadInt32()];
         for (int i = 0; i < nodes.Length; i++)

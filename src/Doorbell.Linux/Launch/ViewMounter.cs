@@ -76,6 +76,8 @@ internal sealed class ViewMounter
             return tmpfs.WithoutValue;
         }
 
+        // Taken before the view covers the directory, or the copy would hold the view.
+        RealDevices? devices = root == RealDevices.Root ? RealDevices.Take(real) : null;
         try
         {
             Result attached = Mounts.Attach(tmpfs.Value, Sys.AtFdCwd, Bytes(root), root);
@@ -85,6 +87,11 @@ internal sealed class ViewMounter
             }
 
             Mirror(real, tmpfs.Value, root);
+            if (devices?.OfferTerminals(tmpfs.Value, _view.Hidden) is { IsOk: false } refused)
+            {
+                Missing.Add($"{RealDevices.Multiplexer}: {refused.Reason}");
+            }
+
             Result made = MakeEntries(tmpfs.Value, root, nodes);
 
             // Writes to what only looks like sysfs must fail, not vanish (T1): EROFS.
@@ -92,6 +99,7 @@ internal sealed class ViewMounter
         }
         finally
         {
+            devices?.Dispose();
             Sys.Close(tmpfs.Value);
             Sys.Close(real);
         }
@@ -102,7 +110,7 @@ internal sealed class ViewMounter
         foreach ((string name, DirectoryEntries.EntryType type) in DirectoryEntries.Read(real))
         {
             string full = $"{path}/{name}";
-            if (_replaced.Contains(full) || IsHidden(full))
+            if (_replaced.Contains(full) || IsHidden(full) || full == RealDevices.Multiplexer)
             {
                 continue;
             }

@@ -53,7 +53,8 @@ internal static class Descendants
         }
     }
 
-    private static List<int> Living(IReadOnlySet<int> spared)
+    /// <summary>Every descendant that has not ended, without the trees of <paramref name="spared"/> children.</summary>
+    internal static List<int> Living(IReadOnlySet<int> spared)
     {
         ILookup<int, (int Pid, int Parent, char State)> children = Snapshot().ToLookup(process => process.Parent);
         var found = new List<int>();

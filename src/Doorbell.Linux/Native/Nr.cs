@@ -8,6 +8,7 @@ internal static class Nr
     internal static readonly int Read = Pick(0, 63);
     internal static readonly int Write = Pick(1, 64);
     internal static readonly int Close = Pick(3, 57);
+    internal static readonly int RtSigAction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
     internal static readonly int SendMsg = Pick(46, 211);
     internal static readonly int RecvMsg = Pick(47, 212);
@@ -15,6 +16,7 @@ internal static class Nr
     internal static readonly int Wait4 = Pick(61, 260);
     internal static readonly int Kill = Pick(62, 129);
     internal static readonly int Fcntl = Pick(72, 25);
+    internal static readonly int Chdir = Pick(80, 49);
     internal static readonly int Umask = Pick(95, 166);
     internal static readonly int Capset = Pick(126, 91);
     internal static readonly int Prctl = Pick(157, 167);
@@ -27,6 +29,7 @@ internal static class Nr
     internal static readonly int OpenAt = Pick(257, 56);
     internal static readonly int MkdirAt = Pick(258, 34);
     internal static readonly int MknodAt = Pick(259, 33);
+    internal static readonly int UnlinkAt = Pick(263, 35);
     internal static readonly int SymlinkAt = Pick(266, 36);
     internal static readonly int ReadLinkAt = Pick(267, 78);
     internal static readonly int Ppoll = Pick(271, 73);

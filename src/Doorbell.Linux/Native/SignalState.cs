@@ -39,6 +39,20 @@ internal readonly record struct SignalState(ulong Blocked, ulong Ignored)
         return new SignalState(blocked, ignored);
     }
 
+    /// <summary>
+    /// Sets SIGCHLD to its default where whoever started this process ignored it: the kernel would throw away how children ended. To be
+    /// called before anything installs handlers; children start with the default as well.
+    /// </summary>
+    internal unsafe void KeepEndsOfChildren()
+    {
+        const int SigChld = 17;
+        if (IsIgnored(SigChld))
+        {
+            ulong* action = stackalloc ulong[4] { 0, 0, 0, 0 }; // the kernel's struct sigaction: SIG_DFL, no flags, nothing masked
+            Sys.Call(Nr.RtSigAction, SigChld, (nint)action, 0, sizeof(ulong));
+        }
+    }
+
     private static ulong Parse(string line) =>
         ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 }

@@ -4,8 +4,8 @@ using Doorbell.Linux.Native;
 namespace Doorbell.Linux.Supervision;
 
 /// <summary>
-/// The supervisor outlives signals that are meant for the client: ^C and ^\ reach the client by the terminal, since it shares the process
-/// group; a request to end or a hangup is passed on.
+/// The supervisor outlives signals that are meant for the client: a request to end or a hangup is passed on. So are SIGINT and SIGQUIT,
+/// except while the process group is the terminal's foreground group: then ^C and ^\ have reached the client by the terminal.
 /// </summary>
 internal sealed class SignalForwarding : IDisposable
 {
@@ -16,10 +16,10 @@ internal sealed class SignalForwarding : IDisposable
 
     internal SignalForwarding(SignalState signals)
     {
-        Register(signals, PosixSignal.SIGINT, forward: false);
-        Register(signals, PosixSignal.SIGQUIT, forward: false);
-        Register(signals, PosixSignal.SIGTERM, forward: true);
-        Register(signals, PosixSignal.SIGHUP, forward: true);
+        Register(signals, PosixSignal.SIGINT, fromTerminal: true);
+        Register(signals, PosixSignal.SIGQUIT, fromTerminal: true);
+        Register(signals, PosixSignal.SIGTERM, fromTerminal: false);
+        Register(signals, PosixSignal.SIGHUP, fromTerminal: false);
     }
 
     /// <summary>The client runs; what came before now is passed on.</summary>
@@ -45,7 +45,7 @@ internal sealed class SignalForwarding : IDisposable
         Sys.Close(_pidfd);
     }
 
-    private void Register(SignalState signals, PosixSignal signal, bool forward)
+    private void Register(SignalState signals, PosixSignal signal, bool fromTerminal)
     {
         int number = Launcher.Number(signal);
         if (!signals.IsIgnored(number)) // nohup's stays ignored, in the client too
@@ -53,7 +53,7 @@ internal sealed class SignalForwarding : IDisposable
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                if (forward)
+                if (!fromTerminal || !IsInForeground())
                 {
                     Forward(number);
                 }
@@ -74,5 +74,14 @@ internal sealed class SignalForwarding : IDisposable
                 _pending = signal;
             }
         }
+    }
+
+    /// <summary>This process's group is the one its terminal's keys send signals to.</summary>
+    private static bool IsInForeground()
+    {
+        // pid (name) state ppid pgrp session tty_nr tpgid, proc(5); tpgid is -1 without a terminal.
+        string stat = File.ReadAllText("/proc/self/stat");
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ', 7);
+        return fields[2] == fields[5];
     }
 }
