@@ -100,15 +100,15 @@ public static class Runner
     }
 
     private static int Serve(
-        RunOptions options, byte[] environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace)
+        RunOptions options, ClientEnvironment environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace)
     {
         var order = new LaunchOrder
         {
             UnshareMounts = !launcher.HasUserNamespace,
             DropCapabilities = launcher.HasUserNamespace,
-            FileLimit = Privileges.ParentFileLimit(),
-            Environment = environment,
-            Command = options.Command,
+            FileLimit = environment.FileLimit != 0 ? environment.FileLimit : Privileges.ParentFileLimit(),
+            Environment = environment.Block,
+            Command = CommandLine.Program(options.Command),
             View = host.View,
         };
         if (!launcher.Channel.Send(LaunchMessage.Order, order.Encode())

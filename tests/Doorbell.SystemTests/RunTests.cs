@@ -76,11 +76,20 @@ public class RunTests
     [SkippableFact]
     public void The_program_inherits_what_the_user_gave_and_no_more()
     {
-        const string Script = "ulimit -n; ls /proc/self/fd; env | grep -vE '^(_|DOTNET_|PWD|OLDPWD|SHLVL)' | sort";
+        const string Script = "ulimit -n; ls /proc/self/fd; env | grep -vE '^(_|PWD|OLDPWD|SHLVL)' | sort";
         Outcome without = Run.ToEnd("/bin/sh", ["-c", Script], Patience);
         Outcome with = Shell(ordinary: !IsRoot, Script);
         string[] expected = [.. without.Lines.Where(line => !line.StartsWith("DOORBELL_TEST_RUN", StringComparison.Ordinal))];
         Assert.Equal(expected, with.Lines.Where(line => !line.StartsWith("DOORBELL_TEST_RUN", StringComparison.Ordinal)));
+    }
+
+    [SkippableFact]
+    public void The_program_gets_bytes_that_are_no_text_and_the_limit_of_open_files_of_the_calling_shell()
+    {
+        string[] run = new DoorbellCommand("virt-gicv3").Arguments("sh", "-c", "ulimit -Sn; printf %s \"$1\" | od -An -tx1", "sh");
+        string script = "ulimit -Sn 777; exec \"$@\" \"$(printf 'a\\377b')\"";
+        Outcome outcome = Run.ToEnd("/bin/sh", ["-c", script, "sh", DoorbellCommand.Program, .. run], Patience).MustSucceed();
+        Assert.Equal(["777", " 61 ff 62", ""], outcome.Lines);
     }
 
     [SkippableFact]

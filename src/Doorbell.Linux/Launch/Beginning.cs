@@ -7,7 +7,7 @@ namespace Doorbell.Linux.Launch;
 /// <param name="Environment">The user's, for the client.</param>
 /// <param name="OtherChildren">Children that were here before and are none of the client's.</param>
 /// <param name="Launcher">The launcher, or why there is none.</param>
-internal sealed record Beginning(SignalState Signals, byte[] Environment, IReadOnlySet<int> OtherChildren, Result<LauncherProcess> Launcher)
+internal sealed record Beginning(SignalState Signals, ClientEnvironment Environment, IReadOnlySet<int> OtherChildren, Result<LauncherProcess> Launcher)
 {
     internal static Beginning Begin()
     {
@@ -16,6 +16,6 @@ internal sealed record Beginning(SignalState Signals, byte[] Environment, IReadO
         byte[] environment = File.ReadAllBytes("/proc/self/environ");
         IReadOnlySet<int> otherChildren = Descendants.DirectChildren();
         Descendants.BecomeSubreaper();
-        return new Beginning(signals, environment, otherChildren, LauncherProcess.Start(signals, environment));
+        return new Beginning(signals, ClientEnvironment.From(environment), otherChildren, LauncherProcess.Start(signals, environment));
     }
 }

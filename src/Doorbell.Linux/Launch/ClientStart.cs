@@ -16,7 +16,7 @@ internal sealed class ClientStart(LaunchOrder order, SignalState signals) : IDis
     private int _pid;
 
     /// <summary>The program asked for.</summary>
-    internal string Program => order.Command[0];
+    internal string Program => System.Text.Encoding.UTF8.GetString(order.Command[0]);
 
     /// <summary>The thread's body.</summary>
     internal void Run()

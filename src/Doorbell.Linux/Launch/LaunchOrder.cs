@@ -14,10 +14,10 @@ internal sealed record LaunchOrder
     /// <summary>The soft RLIMIT_NOFILE the client gets (.NET raises its own); 0 leaves it.</summary>
     internal required ulong FileLimit { get; init; }
 
-    /// <summary>The client's program and arguments.</summary>
-    internal required IReadOnlyList<string> Command { get; init; }
+    /// <summary>The client's program and arguments, byte for byte.</summary>
+    internal required IReadOnlyList<byte[]> Command { get; init; }
 
-    /// <summary>The client's environment, byte for byte the supervisor's own, in the form of /proc/PID/environ.</summary>
+    /// <summary>The client's environment, byte for byte the user's, in the form of /proc/PID/environ.</summary>
     internal required byte[] Environment { get; init; }
 
     /// <summary>What it sees.</summary>
@@ -34,8 +34,9 @@ internal sealed record LaunchOrder
         writer.Write(Environment.Length);
         writer.Write(Environment);
         writer.Write(Command.Count);
-        foreach (string argument in Command)
+        foreach (byte[] argument in Command)
         {
+            writer.Write(argument.Length);
             writer.Write(argument);
         }
 
@@ -66,10 +67,10 @@ internal sealed record LaunchOrder
         bool dropCapabilities = reader.ReadBoolean();
         ulong fileLimit = reader.ReadUInt64();
         byte[] environment = reader.ReadBytes(reader.ReadInt32());
-        var command = new string[reader.ReadInt32()];
+        var command = new byte[reader.ReadInt32()][];
         for (int i = 0; i < command.Length; i++)
         {
-            command[i] = reader.ReadString();
+            command[i] = reader.ReadBytes(reader.ReadInt32());
         }
 
         var view = new SysView();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Doorbell.Linux.Native;
 
 namespace Doorbell.Linux.Launch;
@@ -43,7 +44,7 @@ internal sealed class LauncherProcess : IDisposable
         command.AddRange(OwnCommand());
         command.Add("launch");
         command.Add(pair.Value.Launcher.ToString(CultureInfo.InvariantCulture));
-        int pid = Spawn.Start(command, [.. environment, .. NoDiagnostics], signals, pair.Value.Launcher);
+        int pid = Spawn.Start([.. command.Select(Encoding.UTF8.GetBytes)], [.. environment, .. NoDiagnostics], signals, pair.Value.Launcher);
         Sys.Close(pair.Value.Launcher);
         var channel = new LaunchChannel(pair.Value.Supervisor);
         if (pid < 0)

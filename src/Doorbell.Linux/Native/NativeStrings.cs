@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace Doorbell.Linux.Native;
 
@@ -17,12 +16,12 @@ internal sealed unsafe class NativeStrings : IDisposable
     /// <summary>What execve(2) takes.</summary>
     internal byte** Pointer { get; private set; }
 
-    internal static NativeStrings From(IReadOnlyList<string> strings)
+    internal static NativeStrings From(IReadOnlyList<byte[]> strings)
     {
         var result = new NativeStrings(strings.Count);
         for (int i = 0; i < strings.Count; i++)
         {
-            result.Set(i, Encoding.UTF8.GetBytes(strings[i]));
+            result.Set(i, strings[i]);
         }
 
         return result;

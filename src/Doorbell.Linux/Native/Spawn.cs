@@ -19,7 +19,7 @@ internal static unsafe partial class Spawn
     /// <param name="signals">Dispositions and mask to start it with.</param>
     /// <param name="inheritedFd">A close-on-exec descriptor the child is to have all the same; -1 for none.</param>
     /// <returns>The pid, or a negative errno.</returns>
-    internal static int Start(IReadOnlyList<string> command, ReadOnlySpan<byte> environment, SignalState signals, int inheritedFd = -1)
+    internal static int Start(IReadOnlyList<byte[]> command, ReadOnlySpan<byte> environment, SignalState signals, int inheritedFd = -1)
     {
         using NativeStrings arguments = NativeStrings.From(command);
         using NativeStrings variables = NativeStrings.FromBlock(environment);

@@ -18,7 +18,7 @@ public class LaunchOrderTests
             DropCapabilities = false,
             FileLimit = 1024,
             Environment = [(byte)'A', (byte)'=', 0xff, 0],
-            Command = ["qemu", "", "-append", "a b\nc"],
+            Command = [[(byte)'q'], [], [0xff, (byte)' ']],
             View = view,
         };
 
