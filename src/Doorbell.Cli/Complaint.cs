@@ -9,4 +9,11 @@ internal static class Complaint
         Console.Error.WriteLine($"doorbell: {sentence}");
         return ExitCode.Usage;
     }
+
+    /// <summary>Says that nobody can read the rest.</summary>
+    public static int Output(string reason)
+    {
+        Console.Error.WriteLine($"doorbell: the output cannot be written: {reason}");
+        return ExitCode.Failure;
+    }
 }

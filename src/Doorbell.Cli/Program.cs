@@ -1,3 +1,4 @@
+using Doorbell.Cli;
 using Doorbell.Cli.Commands;
 using Doorbell.Linux;
 
@@ -14,5 +15,14 @@ switch (args)
 
         return RunCommand.Invoke(args.AsSpan(1));
     default:
-        return CommandTree.Invoke(args);
+        try
+        {
+            int status = CommandTree.Invoke(args);
+            Console.Out.Flush();
+            return status;
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            return Complaint.Output(unwritable.Message);
+        }
 }

@@ -116,6 +116,11 @@ internal static class ExplainCommand
         {
             if (machine.Slots.FirstOrDefault(slot => slot.Device is null) is not { } free)
             {
+                if (!machine.Slots.Any())
+                {
+                    return Result.Fail(Errno.ENODEV, $"{machine.Name} has no slots to put a device into: expected some under pci-hosts[].slots (docs/machines.md).");
+                }
+
                 return Result.Fail(Errno.ENODEV, $"{machine.Name} has no free slot: expected --device and one of {string.Join(", ", machine.Slots.Select(slot => slot.Address))}.");
             }
 

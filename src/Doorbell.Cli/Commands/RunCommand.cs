@@ -25,7 +25,8 @@ internal static class RunCommand
           --trace FILE                  write every event of the machine to FILE, one JSON object a line
 
         Everything after -- is the program's own and reaches it as it is. The exit status is the program's; 125 where
-        doorbell itself failed, 126 and 127 where the program could not be started, 2 for a wrong command line.
+        doorbell itself failed (a device that cannot be made included), 126 and 127 where the program could not be
+        started, 2 for a wrong command line.
 
         Example:
           doorbell run --machine virt-gicv3 --device 0000:01:00.0=nvme,file=disk.img -- \

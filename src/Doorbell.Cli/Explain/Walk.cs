@@ -69,9 +69,13 @@ internal sealed class Walk : IDisposable
         IommuDomain? domain = _device.Iommu?.GetStream(_device.StreamId).Domain;
         MapMemory(container);
         Arm(device.Value, domain);
-        Raise();
-        Move(device.Value);
-        Disarm(device.Value, domain);
+        if (_armed != 0)
+        {
+            Raise();
+            Move(device.Value);
+            Disarm(device.Value, domain);
+        }
+
         Close(container, group.Value, device.Value, domain);
         return Conclude(string.Create(CultureInfo.InvariantCulture, $"{_armed} vectors armed, {_delivered} MSIs raised, each arrived where it was armed; nothing is left behind."));
     }
@@ -143,8 +147,19 @@ internal sealed class Walk : IDisposable
         Result<int> armed = device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, IrqIndex, 0, (uint)_triggers.Length, [], _triggers);
         Expect(armed.WithoutValue, "VFIO_DEVICE_SET_IRQS");
         _armed = device.ArmedVectors;
+        string kind = _kind == MsiKind.MsiX ? "MSI-X" : "MSI";
+        if (armed.IsOk && armed.Value > 0)
+        {
+            // The kernel's answer where a controller has too few: how many it has, with nothing armed.
+            string few = $"{_device.MsiDomain?.Name} has {armed.Value} of the {_triggers.Length} {kind} vectors asked for (M10)";
+            Expect(false, few);
+            _account.Fact($"VFIO_DEVICE_SET_IRQS: {armed.Value}, which is to say that {few}, and nothing is armed.");
+            _account.End();
+            return;
+        }
+
         Expect(_armed == _triggers.Length, $"{_armed} of {_triggers.Length} vectors are armed");
-        _account.Fact($"VFIO_DEVICE_SET_IRQS: {_armed} {(_kind == MsiKind.MsiX ? "MSI-X" : "MSI")} vectors with an eventfd each.");
+        _account.Fact($"VFIO_DEVICE_SET_IRQS: {_armed} {kind} vectors with an eventfd each.");
         if (domain?.ReservedIovas is { } window)
         {
             _account.Fact($"The window of {domain} holds {window.BindingCount} doorbell page{(window.BindingCount == 1 ? "" : "s")} (I4).");

@@ -25,7 +25,7 @@ internal sealed partial class Type1Iommu
                             iova,
                             size,
                             $"it covers {region.Base}-{region.Last}, {what} of group {group.Id}",
-                            "Keep guest RAM out of that range (QEMU's PCs: -M q35,max-ram-below-4g=128M), or describe the machine with its msi-window elsewhere (docs/machines.md).");
+                            "Keep guest RAM out of that range (QEMU's PCs: -M q35,max-ram-below-4g=128M), or use a machine whose msi-window lies elsewhere (virt-gicv3-x86guest; docs/machines.md).");
                     }
                 }
             }
