@@ -15,28 +15,19 @@
  */
 #define _GNU_SOURCE
 #include "client.h"
+#include "modes.h"
 #include "pci-test.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/pci_regs.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define EVENT_TIMEOUT 5000	/* milliseconds: far longer than any event takes */
-#define SILENCE 50		/* milliseconds in which an event that must not come would have come */
-
-static void trigger_each(const struct client *client)
+void trigger_each(const struct client *client)
 {
 	unsigned int vector, other;
 
@@ -132,7 +123,7 @@ static void copy_and_fault(const struct client *client)
 	ok("copied after a fault");
 }
 
-static void walk(struct client *client)
+void walk(struct client *client)
 {
 	uint32_t status;
 
@@ -166,162 +157,6 @@ static void refuse(struct client *client)
 	ok("closed");
 }
 
-static volatile sig_atomic_t alarms;
-
-static void on_alarm(int signal_number)
-{
-	(void)signal_number;
-	alarms++;
-}
-
-static void write_under_signals(const struct client *client, int flags, const char *name)
-{
-	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	struct itimerspec often = { { 0, 50000 }, { 0, 50000 } };
-	timer_t timer;
-	uint32_t before = read_register(client, PCI_TEST_RAISES), raised, i;
-	const uint32_t writes = 10000;
-	uint64_t events;
-
-	alarms = 0;
-	must(sigaction(SIGUSR1, &action, NULL), "sigaction");
-	must(timer_create(CLOCK_MONOTONIC, &event, &timer), "timer_create");
-	must(timer_settime(timer, 0, &often, NULL), "timer_settime");
-	for (i = 0; i < writes; i++)
-		write_register(client, PCI_TEST_RAISE, 0);
-	must(timer_delete(timer), "timer_delete");
-	raised = read_register(client, PCI_TEST_RAISES) - before;
-	events = wait_event(client, 0, EVENT_TIMEOUT);
-	if (raised != writes || events != writes)
-		fail("%s: %u writes became %u and %llu events", name, writes, raised, (unsigned long long)events);
-	if (alarms < 100)
-		fail("%s: only %d signals came", name, (int)alarms);
-	ok("%s: %u writes, none lost or repeated", name, writes);
-}
-
-static void under_signals(struct client *client)
-{
-	open_all(client);
-	write_under_signals(client, SA_RESTART, "with SA_RESTART");
-	write_under_signals(client, 0, "without SA_RESTART");
-	close_all(client);
-}
-
-/* Programs time their waits this way: the handler must stay without SA_RESTART. */
-static void interrupted_by_alarm(void)
-{
-	struct sigaction action = { .sa_handler = on_alarm };
-	int ends[2];
-	char byte;
-
-	must(pipe(ends), "pipe");
-	must(sigaction(SIGALRM, &action, NULL), "sigaction");
-	alarm(1);
-	must_fail(read(ends[0], &byte, 1), EINTR, "read of an empty pipe");
-}
-
-static void send_descriptor(int socket, int descriptor)
-{
-	union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int))]; } control = { 0 };
-	char byte = 'x';
-	struct iovec vector = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-
-	control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
-	must(sendmsg(socket, &message, 0), "sendmsg");
-}
-
-static int receive_descriptor(int socket)
-{
-	union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int))]; } control = { 0 };
-	char byte;
-	struct iovec vector = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-	int descriptor;
-
-	if (must(recvmsg(socket, &message, 0), "recvmsg") != 1 || message.msg_controllen == 0)
-		fail("recvmsg: no descriptor");
-	memcpy(&descriptor, CMSG_DATA(&control.header), sizeof descriptor);
-	return descriptor;
-}
-
-static void join(pid_t child, const char *name)
-{
-	int status;
-
-	must(waitpid(child, &status, 0), "waitpid");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail("%s: the child ended with 0x%x", name, status);
-	ok("%s", name);
-}
-
-/* A child of its own uses the device by DESCRIPTOR, which it got in whatever way. */
-static void use(const struct client *client, int descriptor, uint32_t mark)
-{
-	struct client mine = *client;
-
-	mine.device = descriptor;
-	write_register(&mine, PCI_TEST_SCRATCH, mark);
-	if (read_register(&mine, PCI_TEST_SCRATCH) != mark)
-		fail("descriptor %d does not reach the device", descriptor);
-}
-
-static void fork_dup(struct client *client)
-{
-	int sockets[2], copied, go[2];
-	char byte = 0, text[3][32];
-	pid_t receiver, child;
-
-	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), "socketpair");
-	must(pipe(go), "pipe");
-	/* Started before the device is opened: all it will ever know of it comes through the socket. */
-	receiver = must(fork(), "fork");
-	if (receiver == 0) {
-		struct client theirs;
-		int descriptor = receive_descriptor(sockets[1]);
-
-		must(read(sockets[1], &theirs, sizeof theirs), "read");
-		must(read(go[0], &byte, 1), "read");	/* by now the parent has closed everything */
-		use(&theirs, descriptor, 0x5c31);
-		_exit(0);
-	}
-
-	open_all(client);
-	copied = must(dup(client->device), "dup");
-	use(client, copied, 0xd0b);
-	must(close(copied), "close of the copy");
-	use(client, client->device, 0xd0c);
-	ok("dup");
-
-	child = must(fork(), "fork");
-	if (child == 0) {
-		use(client, client->device, 0xf0);
-		_exit(0);
-	}
-	join(child, "fork");
-	use(client, client->device, 0xf1);
-
-	child = must(fork(), "fork");
-	if (child == 0) {
-		copied = must(dup(client->device), "dup");	/* without O_CLOEXEC */
-		snprintf(text[0], sizeof text[0], "%d", copied);
-		snprintf(text[1], sizeof text[1], "0x%llx", (unsigned long long)client->bar0);
-		execl("/proc/self/exe", "vfio-client", "inherited", client->bdf, text[0], text[1], NULL);
-		fail("exec: %s", strerrorname_np(errno));
-	}
-	join(child, "exec");
-
-	send_descriptor(sockets[0], client->device);
-	must(write(sockets[0], client, sizeof *client), "write");
-	close_all(client);
-	must(write(go[1], &byte, 1), "write");
-	join(receiver, "SCM_RIGHTS, after every other descriptor was closed");
-	/* With the last descriptor gone the group must be free again. */
-	open_all(client);
-	close_all(client);
-}
 
 static void close_orders(struct client *client)
 {
@@ -346,77 +181,6 @@ static void close_orders(struct client *client)
 	}
 }
 
-static int open_anew(int descriptor, int flags)
-{
-	char path[32];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-	return must(open(path, flags), "open through /proc");
-}
-
-static void reopen(struct client *client)
-{
-	int reader;
-
-	open_all(client);
-	must(close(open_anew(client->device, O_WRONLY)), "close");
-	must(close(open_anew(client->group, O_WRONLY)), "close");
-	must(close(open_anew(client->container, O_WRONLY)), "close");
-	usleep(1000 * SILENCE);
-	use(client, client->device, 0x4e0);
-	write_register(client, PCI_TEST_RAISE, 0);
-	if (wait_event(client, 0, EVENT_TIMEOUT) != 1)
-		fail("vector 0 after a second open was closed");
-	reader = open_anew(client->device, O_RDONLY);
-	close_all(client);
-	must_fail(ioctl(reader, VFIO_DEVICE_RESET), EBADF, "ioctl of a released device");
-	must(close(reader), "close");
-	/* All of it must be free again. */
-	open_all(client);
-	close_all(client);
-}
-
-static void undumpable(struct client *client)
-{
-	uint32_t value = 0;
-
-	open_all(client);
-	must(prctl(PR_SET_DUMPABLE, 0), "prctl");
-	must_fail(pread(client->device, &value, sizeof value, client->bar0), EPERM, "pread");
-	must_fail(pwrite(client->device, &value, sizeof value, client->bar0), EPERM, "pwrite");
-	must_fail(ioctl(client->device, VFIO_DEVICE_RESET), EPERM, "ioctl");
-}
-
-static void *go_on_alone(void *argument)
-{
-	struct client *client = argument;
-	char path[64], state = 0;
-
-	while (state != 'Z') {	/* until the main thread is a zombie, with neither memory nor descriptors */
-		FILE *stat;
-
-		snprintf(path, sizeof path, "/proc/%d/stat", getpid());
-		stat = fopen(path, "r");
-		if (!stat || fscanf(stat, "%*d %*s %c", &state) != 1)
-			fail("%s: unreadable", path);
-		fclose(stat);
-		usleep(1000);
-	}
-	walk(client);
-	ok("all of leaderless");
-	exit(0);
-}
-
-static void leaderless(struct client *client)
-{
-	static struct client theirs;
-	pthread_t thread;
-
-	theirs = *client;
-	if (pthread_create(&thread, NULL, go_on_alone, &theirs) != 0)
-		fail("pthread_create");
-	pthread_exit(NULL);
-}
 
 static void try_ioctls(const char *file, int descriptor)
 {

@@ -8,7 +8,7 @@ internal static class Nr
     internal static readonly int Read = Pick(0, 63);
     internal static readonly int Write = Pick(1, 64);
     internal static readonly int Close = Pick(3, 57);
-    internal static readonly int RtSigAction = Pick(13, 134);
+    internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
     internal static readonly int SendMsg = Pick(46, 211);
     internal static readonly int RecvMsg = Pick(47, 212);

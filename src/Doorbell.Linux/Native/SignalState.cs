@@ -49,7 +49,7 @@ internal readonly record struct SignalState(ulong Blocked, ulong Ignored)
         if (IsIgnored(SigChld))
         {
             ulong* action = stackalloc ulong[4] { 0, 0, 0, 0 }; // the kernel's struct sigaction: SIG_DFL, no flags, nothing masked
-            Sys.Call(Nr.RtSigAction, SigChld, (nint)action, 0, sizeof(ulong));
+            Sys.Call(Nr.RtSigaction, SigChld, (nint)action, 0, sizeof(ulong));
         }
     }
 

@@ -1,0 +1,25 @@
+/* The client's modes that have files of their own. SPDX-License-Identifier: MIT */
+#ifndef MODES_H
+#define MODES_H
+
+#include "client.h"
+
+#include <stdint.h>
+
+#define EVENT_TIMEOUT 5000	/* milliseconds: far longer than any event takes */
+#define SILENCE 50		/* milliseconds in which an event that must not come would have come */
+
+void trigger_each(const struct client *client);
+void walk(struct client *client);
+
+void under_signals(struct client *client);
+void interrupted_by_alarm(void);
+
+/* Uses the device by DESCRIPTOR alone, as a program that got it from another does. */
+void use(const struct client *client, int descriptor, uint32_t mark);
+void fork_dup(struct client *client);
+void reopen(struct client *client);
+void undumpable(struct client *client);
+void leaderless(struct client *client);
+
+#endif
