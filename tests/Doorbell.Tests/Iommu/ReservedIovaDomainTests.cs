@@ -334,13 +334,13 @@ public class ReservedIovaDomainTests
         Iova iova = domain.GetReservedIova(IommuHarness.Translater, 4, IommuHarness.DoorbellProtection).Value;
         StreamTableEntry stream = smmu.GetStream(new StreamId(8));
         Cycle(domain, stream, iova);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++)
+        Allocations.None(() =>
         {
-            Cycle(domain, stream, iova);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int i = 0; i < 1000; i++)
+            {
+                Cycle(domain, stream, iova);
+            }
+        });
 
         static void Cycle(IommuDomain domain, StreamTableEntry stream, Iova iova)
         {

@@ -171,14 +171,14 @@ public class MsiXCapabilityTests
             _function.RaiseMsi(1);
         }
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++)
+        Allocations.None(() =>
         {
-            _function.RaiseMsi(0);
-            _function.RaiseMsi(1);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int i = 0; i < 1000; i++)
+            {
+                _function.RaiseMsi(0);
+                _function.RaiseMsi(1);
+            }
+        });
     }
 
     [Fact]
