@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Doorbell.Linux.Supervision;
 
@@ -11,6 +12,20 @@ internal static class ClientStructs
     {
         value = default;
         return call.TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+    }
+
+    /// <summary>Reads a structure that begins with its argsz, as VFIO's do.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="address">The call's argument.</param>
+    /// <param name="args">The structure.</param>
+    /// <param name="refusal">EFAULT where it is not there, EINVAL where the client knows less of it than there is.</param>
+    internal static bool TryReadArgs<T>(this ClientCall call, ulong address, out T args, out CallOutcome refusal)
+        where T : unmanaged
+    {
+        bool isThere = call.TryRead(address, out args);
+        uint argsz = MemoryMarshal.Read<uint>(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args)));
+        refusal = CallOutcome.Fail(isThere ? Errno.EINVAL : Errno.EFAULT);
+        return isThere && argsz >= Unsafe.SizeOf<T>();
     }
 
     /// <summary>Writes the first <paramref name="length"/> bytes of a structure.</summary>

@@ -113,14 +113,9 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
 
     private CallOutcome Map(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioDmaMapArgs map))
+        if (!call.TryReadArgs(argument, out VfioDmaMapArgs map, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        if (map.Argsz < Unsafe.SizeOf<VfioDmaMapArgs>())
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
+            return refusal;
         }
 
         return spaces.Of(call) is { } memory
@@ -130,14 +125,9 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
 
     private CallOutcome Unmap(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioDmaUnmapArgs unmap))
+        if (!call.TryReadArgs(argument, out VfioDmaUnmapArgs unmap, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        if (unmap.Argsz < Unsafe.SizeOf<VfioDmaUnmapArgs>())
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
+            return refusal;
         }
 
         Result<ulong> result = container.UnmapDma((VfioUnmapFlags)unmap.Flags, new Iova(unmap.Iova), unmap.Size);

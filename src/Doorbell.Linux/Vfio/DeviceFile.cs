@@ -143,14 +143,9 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     private CallOutcome GetRegionInfo(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioRegionInfoArgs args))
+        if (!call.TryReadArgs(argument, out VfioRegionInfoArgs args, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        if (args.Argsz < Unsafe.SizeOf<VfioRegionInfoArgs>())
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
+            return refusal;
         }
 
         Result<VfioRegionInfo> region = device.GetRegionInfo(args.Index);
@@ -168,14 +163,9 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     private CallOutcome GetIrqInfo(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioIrqInfoArgs args))
+        if (!call.TryReadArgs(argument, out VfioIrqInfoArgs args, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        if (args.Argsz < Unsafe.SizeOf<VfioIrqInfoArgs>())
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
+            return refusal;
         }
 
         Result<VfioIrqInfo> irq = device.GetIrqInfo(args.Index);
@@ -191,16 +181,12 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     private CallOutcome SetIrqs(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioIrqSetArgs args))
+        if (!call.TryReadArgs(argument, out VfioIrqSetArgs args, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
+            return refusal;
         }
 
         int head = Unsafe.SizeOf<VfioIrqSetArgs>();
-        if (args.Argsz < head)
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
-        }
 
         // Data is read only where the header promises it; too little of it, and a count beyond any device's, is refused by its meaning.
         VfioIrqSetFlags data = (VfioIrqSetFlags)args.Flags & VfioIrqSetFlags.DataAll;
@@ -236,16 +222,12 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     private CallOutcome GetHotResetInfo(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioHotResetInfoArgs args))
+        if (!call.TryReadArgs(argument, out VfioHotResetInfoArgs args, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
+            return refusal;
         }
 
         int head = Unsafe.SizeOf<VfioHotResetInfoArgs>();
-        if (args.Argsz < head)
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
-        }
 
         Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
         if (!reached.IsOk)
@@ -284,16 +266,17 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
     private CallOutcome HotReset(ClientCall call, ulong argument)
     {
         const uint MostGroups = 256;
-        if (!call.TryRead(argument, out VfioHotResetArgs args))
+        if (!call.TryReadArgs(argument, out VfioHotResetArgs args, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
+            return refusal;
         }
 
-        int head = Unsafe.SizeOf<VfioHotResetArgs>();
-        if (args.Argsz < head || args.Flags != 0)
+        if (args.Flags != 0)
         {
             return CallOutcome.Fail(Errno.EINVAL);
         }
+
+        int head = Unsafe.SizeOf<VfioHotResetArgs>();
 
         Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
         if (!reached.IsOk)

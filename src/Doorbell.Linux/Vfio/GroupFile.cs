@@ -29,14 +29,9 @@ internal sealed class GroupFile(VfioGroup group) : ClientFile
 
     private CallOutcome GetStatus(ClientCall call, ulong argument)
     {
-        if (!call.TryRead(argument, out VfioGroupStatus status))
+        if (!call.TryReadArgs(argument, out VfioGroupStatus status, out CallOutcome refusal))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        if (status.Argsz < Unsafe.SizeOf<VfioGroupStatus>())
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
+            return refusal;
         }
 
         status.Flags = (uint)group.GetStatus();

@@ -140,11 +140,6 @@ public sealed class VfioDevice
             return part.Length;
         }
 
-        if (!Function.IsBarEnabled((int)index) && !IsWholeInMsiXTable(index, offset, part.Length))
-        {
-            return Disabled(index);
-        }
-
         for (int done = 0; done < part.Length;)
         {
             ulong at = offset + (ulong)done;
@@ -183,11 +178,6 @@ public sealed class VfioDevice
             }
 
             return part.Length;
-        }
-
-        if (!Function.IsBarEnabled((int)index) && !IsWholeInMsiXTable(index, offset, part.Length))
-        {
-            return Disabled(index);
         }
 
         for (int done = 0; done < part.Length;)
@@ -303,9 +293,13 @@ public sealed class VfioDevice
                 : length;
         }
 
-        return offset >= size
-            ? Result.Fail(Errno.EINVAL, $"{Name}: 0x{offset:x} is past the end of region {index} (0x{size:x} bytes)")
-            : (int)Math.Min((ulong)length, size - offset);
+        if (offset >= size)
+        {
+            return Result.Fail(Errno.EINVAL, $"{Name}: 0x{offset:x} is past the end of region {index} (0x{size:x} bytes)");
+        }
+
+        int available = (int)Math.Min((ulong)length, size - offset);
+        return Function.IsBarEnabled((int)index) || IsWholeInMsiXTable(index, offset, available) ? available : Disabled(index);
     }
 
     private Result Disabled(uint index) =>
