@@ -8,7 +8,7 @@ namespace Doorbell.Iommu;
 public sealed class Iommu
 {
     private readonly ConcurrentDictionary<uint, StreamTableEntry> _streams = new();
-    private readonly Lock _attachLock = new();
+    private readonly EngineLock _attachLock = new("attach");
     private readonly IReadOnlyList<ReservedRegion> _reservedRegions;
 
     private int _lastDomain;
@@ -93,7 +93,7 @@ public sealed class Iommu
             return Result.Fail(Errno.ERANGE, $"{Name}: stream {stream} does not fit in {StreamIdBits} bits ({Model.NameOf(IommuFaultReason.BadStream)})");
         }
 
-        lock (_attachLock)
+        using (_attachLock.Enter())
         {
             if (domain.IsFreed)
             {
@@ -130,7 +130,7 @@ public sealed class Iommu
     internal void DetachAll(IommuDomain domain)
     {
         StreamTableEntry[] streams;
-        lock (_attachLock)
+        using (_attachLock.Enter())
         {
             streams = [.. domain.Streams];
         }
@@ -144,7 +144,7 @@ public sealed class Iommu
     // Only out of that domain: it may have been attached to another in the meantime.
     private void Detach(StreamTableEntry entry, IommuDomain domain)
     {
-        lock (_attachLock)
+        using (_attachLock.Enter())
         {
             if (domain == UnattachedDomain || !domain.Streams.Remove(entry))
             {

@@ -11,7 +11,7 @@ namespace Doorbell.Iommu;
 public sealed class IommuDomain
 {
     private readonly PageTable? _table;
-    private readonly Lock _tableLock = new();
+    private readonly EngineLock _tableLock = new("page table");
     private readonly HashSet<StreamTableEntry> _streams = [];
 
     private ReservedIovaDomain? _reservedIovas;
@@ -72,7 +72,7 @@ public sealed class IommuDomain
             return Result.Fail(Errno.ENODEV, $"{this}: a domain of type {Type} maps nothing");
         }
 
-        lock (_tableLock)
+        using (_tableLock.Enter())
         {
             if (_freed)
             {
@@ -109,7 +109,7 @@ public sealed class IommuDomain
         }
 
         ulong unmapped = 0;
-        lock (_tableLock)
+        using (_tableLock.Enter())
         {
             ulong last = SaturatedLast(iova, size);
             if (_reservedIovas is not { } window || !window.Overlaps(iova.Value, last))
@@ -177,7 +177,7 @@ public sealed class IommuDomain
             return Result.Fail(Errno.EINVAL, $"{this}: window {iova}, size 0x{size:x}: past the aperture, which ends at {ApertureEnd} (I3)");
         }
 
-        lock (_tableLock)
+        using (_tableLock.Enter())
         {
             if (_freed)
             {
@@ -247,7 +247,7 @@ public sealed class IommuDomain
             throw new InvalidOperationException($"{this} is what unattached streams see");
         }
 
-        lock (_tableLock)
+        using (_tableLock.Enter())
         {
             if (_freed)
             {
@@ -262,7 +262,7 @@ public sealed class IommuDomain
         ulong unmapped = 0;
         if (_table is not null)
         {
-            lock (_tableLock)
+            using (_tableLock.Enter())
             {
                 unmapped = _table.Unmap(default, ApertureEnd.Value + 1);
             }
@@ -294,7 +294,7 @@ public sealed class IommuDomain
     internal Result MapDoorbell(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection)
     {
         Result mapped;
-        lock (_tableLock)
+        using (_tableLock.Enter())
         {
             mapped = Table.Map(iova, pa, size, protection);
         }
@@ -312,7 +312,7 @@ public sealed class IommuDomain
     internal void UnmapDoorbell(Iova iova, ulong size)
     {
         ulong unmapped;
-        lock (_tableLock)
+        using (_tableLock.Enter())
         {
             unmapped = Table.Unmap(iova, size);
         }

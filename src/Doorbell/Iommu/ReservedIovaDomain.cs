@@ -11,7 +11,7 @@ namespace Doorbell.Iommu;
 public sealed class ReservedIovaDomain
 {
     private readonly IommuDomain _domain;
-    private readonly Lock _lock = new();
+    private readonly EngineLock _lock = new("window");
     private readonly IovaAllocator _iovas;
 
     // By granule number. More than one binding can hold a PA (a wider range, more protection); the oldest comes first.
@@ -60,7 +60,7 @@ public sealed class ReservedIovaDomain
     {
         get
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 return _iovas.Used;
             }
@@ -70,7 +70,7 @@ public sealed class ReservedIovaDomain
     /// <summary>The doorbells bound now, by rising IOVA: a copy.</summary>
     public IReadOnlyList<DoorbellBinding> GetBindings()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             return [.. _byIova.OfType<DoorbellBinding>().Distinct()];
         }
@@ -91,7 +91,7 @@ public sealed class ReservedIovaDomain
         DoorbellBinding? binding;
         Iova iova = default;
         int references = 0;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_closed)
             {
@@ -130,7 +130,7 @@ public sealed class ReservedIovaDomain
         DoorbellBinding? winner = null;
         int references = 0;
         bool closed;
-        lock (_lock)
+        using (_lock.Enter())
         {
             closed = _closed;
             if (!closed)
@@ -172,7 +172,7 @@ public sealed class ReservedIovaDomain
         DoorbellBinding? binding;
         int references;
         bool last;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_closed)
             {
@@ -207,7 +207,7 @@ public sealed class ReservedIovaDomain
 
     internal bool TryGetBoundIova(PhysicalAddress pa, out Iova iova)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             DoorbellBinding[]? bindings = _byPhysicalAddress.Find(pa.Value >> Order);
             iova = bindings is null ? default : bindings[0].IovaOf(pa);
@@ -219,7 +219,7 @@ public sealed class ReservedIovaDomain
     internal void Close()
     {
         IReadOnlyList<DoorbellBinding> left;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_closed)
             {
@@ -323,7 +323,7 @@ public sealed class ReservedIovaDomain
 
     private void FreeIova(DoorbellBinding binding)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _iovas.Free(binding.Iova, binding.Size >> Order);
         }
