@@ -8,4 +8,7 @@ public abstract record MachineEvent
 
     /// <summary>Hands over the fields, in the order a person wants to read them.</summary>
     public abstract void Describe(IEventFields fields);
+
+    /// <summary>The event on one line: its kind and its fields.</summary>
+    public sealed override string ToString() => EventText.Of(this);
 }

@@ -217,6 +217,6 @@ public class IommuTests
                 "iommu.fault iommu=smmu@9050000 stream=0x8 iova=0x8000040 direction=write reason=F_TRANSLATION",
                 "iommu.detach iommu=smmu@9050000 stream=0x8 domain=1",
             ],
-            harness.Seen.Select(EventText.Of));
+            harness.Seen.Select(static told => told.ToString()));
     }
 }
