@@ -28,6 +28,9 @@ public sealed class GicV2mDomain : IrqDomain
     public IReadOnlyList<GicV2mFrame> Frames { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<PhysicalAddress> Doorbells => [.. Frames.Select(static frame => frame.Doorbell)];
+
+    /// <inheritdoc/>
     protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)
     {
         foreach (GicV2mFrame frame in Frames)

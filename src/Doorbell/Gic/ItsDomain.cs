@@ -34,6 +34,9 @@ public sealed class ItsDomain : IrqDomain
     /// <summary>The hardware.</summary>
     public GicV3Its Its { get; }
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<PhysicalAddress> Doorbells => [Its.Doorbell];
+
     /// <summary>The EventID of an interrupt at this level.</summary>
     public static EventId EventOf(IrqData irq) => new((uint)irq.HwIrq - DeviceOf(irq).FirstLpi);
 

@@ -25,6 +25,9 @@ public sealed class MachineBuilder
         _events = events ?? new EventStream();
     }
 
+    /// <summary>When the machine's MSI domains map doorbells (M8): mainline's point unless said otherwise.</summary>
+    public MappingPoint MappingPoint { get; init; } = MappingPoint.Alloc;
+
     /// <summary>Puts a device into a slot.</summary>
     /// <returns>ENODEV where the machine has no such slot; EEXIST where it is taken.</returns>
     public Result Plug(PciAddress address, PciDeviceModel model)
@@ -87,7 +90,7 @@ public sealed class MachineBuilder
             case GicV3ItsDescription description:
                 GicV3Its its = new(description.Name, description.Base, gic, _events, description.DeviceIdBits, description.EventIdBits);
                 Result placed = bus.AddTarget(its.TranslationFrame, GicV3Its.TranslationFrameSize, its);
-                return placed.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new ItsDomain(its), _events)) : placed;
+                return placed.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new ItsDomain(its), _events, MappingPoint)) : placed;
             case GicV2mDescription description:
                 List<GicV2mFrame> frames = [];
                 foreach (GicV2mFrameDescription frame in description.MsiFrames)
@@ -107,7 +110,7 @@ public sealed class MachineBuilder
                     frames.Add(created.Value);
                 }
 
-                return Result.Of<MsiDomain>(MsiDomains.PciMsi(new GicV2mDomain(description.Name, gic, frames, _events), _events));
+                return Result.Of<MsiDomain>(MsiDomains.PciMsi(new GicV2mDomain(description.Name, gic, frames, _events), _events, MappingPoint));
             default:
                 return Result.Fail(Errno.ENODEV, $"{controller.Name}: {controller.GetType().Name} is not an MSI controller this version builds");
         }
