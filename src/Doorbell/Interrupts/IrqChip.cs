@@ -11,6 +11,7 @@ public abstract class IrqChip
     {
         if (irq.Parent is { } parent)
         {
+            using EngineLock.Scope held = parent.Domain.Lock.Enter();
             Of(parent).Mask(parent);
         }
     }
@@ -20,6 +21,7 @@ public abstract class IrqChip
     {
         if (irq.Parent is { } parent)
         {
+            using EngineLock.Scope held = parent.Domain.Lock.Enter();
             Of(parent).Unmask(parent);
         }
     }
@@ -29,10 +31,16 @@ public abstract class IrqChip
     /// EINVAL for a CPU the machine does not have; nothing has changed then. A controller whose message depends on the
     /// CPU gives the previous message again when the previous CPU is set right after a change: the way back of M5.
     /// </remarks>
-    public virtual Result<AffinityOutcome> SetAffinity(IrqData irq, int cpu) =>
-        irq.Parent is { } parent
-            ? Of(parent).SetAffinity(parent, cpu)
-            : Result.Fail(Errno.EINVAL, $"{irq.Domain.Name} cannot move {irq.Descriptor} to a CPU.");
+    public virtual Result<AffinityOutcome> SetAffinity(IrqData irq, int cpu)
+    {
+        if (irq.Parent is not { } parent)
+        {
+            return Result.Fail(Errno.EINVAL, $"{irq.Domain.Name} cannot move {irq.Descriptor} to a CPU.");
+        }
+
+        using EngineLock.Scope held = parent.Domain.Lock.Enter();
+        return Of(parent).SetAffinity(parent, cpu);
+    }
 
     /// <summary>The write that raises it (irq_compose_msi_msg); it is a bug to ask a hierarchy without an MSI controller.</summary>
     public virtual ComposedMessage Compose(IrqData irq) =>

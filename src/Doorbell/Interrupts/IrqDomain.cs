@@ -1,7 +1,10 @@
 namespace Doorbell.Interrupts;
 
 /// <summary>One level of the interrupt hierarchy (struct irq_domain): allocates its own numbers, then its parent's.</summary>
-/// <remarks>Control operations: the caller serialises them. The data path does not come here.</remarks>
+/// <remarks>
+/// Control operations of one hierarchy exclude each other by its root's lock (domain->root->mutex). The outermost level's own part of
+/// an activation is outside of it, since it maps doorbells. The data path does not come here.
+/// </remarks>
 public abstract class IrqDomain
 {
     private int _lastNumber = 15;
@@ -12,6 +15,7 @@ public abstract class IrqDomain
         Name = name;
         Parent = parent;
         Flags = flags;
+        Lock = parent?.Lock ?? new EngineLock("irq domains");
     }
 
     /// <summary>Name in events and sentences: <c>its@8080000</c>.</summary>
@@ -22,6 +26,9 @@ public abstract class IrqDomain
 
     /// <summary>What is true of this level.</summary>
     public IrqDomainFlags Flags { get; }
+
+    /// <summary>The hierarchy's: the same at every level, and for all hierarchies on one root.</summary>
+    internal EngineLock Lock { get; }
 
     /// <summary>True when this level or one below isolates MSIs by requester (msi_device_has_isolated_msi, M1).</summary>
     public bool HasIsolatedMsi
@@ -48,7 +55,10 @@ public abstract class IrqDomain
     {
         if (Parent is not null)
         {
-            return Parent.Prepare(requester, count, out context);
+            using (Lock.Enter())
+            {
+                return Parent.Prepare(requester, count, out context);
+            }
         }
 
         context = null;
@@ -56,7 +66,13 @@ public abstract class IrqDomain
     }
 
     /// <summary>Ends what <see cref="Prepare"/> began; the device's interrupts are freed already.</summary>
-    public virtual void Unprepare(IrqDeviceContext? context) => Parent?.Unprepare(context);
+    public virtual void Unprepare(IrqDeviceContext? context)
+    {
+        using (Lock.Enter())
+        {
+            Parent?.Unprepare(context);
+        }
+    }
 
     /// <summary>Allocates consecutive vectors at every level, from here to the root; on failure everything is undone.</summary>
     public Result<IrqDescriptor[]> Allocate(in IrqAllocation allocation, int count)
@@ -68,6 +84,7 @@ public abstract class IrqDomain
             root = root.Parent;
         }
 
+        using EngineLock.Scope held = Lock.Enter();
         var irqs = new IrqDescriptor[count];
         var data = new IrqData[count];
         for (int i = 0; i < count; i++)
@@ -94,7 +111,10 @@ public abstract class IrqDomain
             data[i] = irqs[i].Data;
         }
 
-        OnFree(data);
+        using (Lock.Enter())
+        {
+            OnFree(data);
+        }
     }
 
     /// <summary>Activates every level, the root first; on failure the levels already active are undone.</summary>
@@ -118,11 +138,8 @@ public abstract class IrqDomain
             return;
         }
 
-        for (IrqData? data = irq.Data; data is not null; data = data.Parent)
-        {
-            data.Domain.OnDeactivate(data);
-        }
-
+        irq.Data.Domain.OnDeactivate(irq.Data);
+        DeactivateBelow(irq.Data);
         irq.IsActivated = false;
     }
 
@@ -151,6 +168,7 @@ public abstract class IrqDomain
     {
         if (data.Parent is not null)
         {
+            using EngineLock.Scope held = data.Domain.Lock.Enter();
             Result parent = Activate(data.Parent);
             if (!parent.IsOk)
             {
@@ -161,13 +179,19 @@ public abstract class IrqDomain
         Result own = data.Domain.OnActivate(data);
         if (!own.IsOk)
         {
-            for (IrqData? below = data.Parent; below is not null; below = below.Parent)
-            {
-                below.Domain.OnDeactivate(below);
-            }
+            DeactivateBelow(data);
         }
 
         return own;
+    }
+
+    private static void DeactivateBelow(IrqData data)
+    {
+        using EngineLock.Scope held = data.Domain.Lock.Enter();
+        for (IrqData? below = data.Parent; below is not null; below = below.Parent)
+        {
+            below.Domain.OnDeactivate(below);
+        }
     }
 
     private static IrqData[] ParentData(ReadOnlySpan<IrqData> irqs)

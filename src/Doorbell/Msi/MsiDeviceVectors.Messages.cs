@@ -11,6 +11,7 @@ public sealed partial class MsiDeviceVectors
     /// <summary>A reset of the device cleared its registers: what they held is written again (pci_restore_msi_state). Nothing is allocated, mapped or told to the controller.</summary>
     public void Restore()
     {
+        using EngineLock.Scope held = _lock.Enter();
         if (Kind is not { } kind)
         {
             return;
@@ -56,6 +57,7 @@ public sealed partial class MsiDeviceVectors
     /// <returns>The move to complete after the attach, or to cancel. What mapping a doorbell answered: nothing has changed then.</returns>
     public Result<MsiDomainMove> PrepareMove(IommuDomain? target)
     {
+        _lock.Take();
         var steps = new List<(MsiVector Vector, MsiBinding Next)>();
         foreach (MsiVector? vector in _vectors)
         {
@@ -72,6 +74,7 @@ public sealed partial class MsiDeviceVectors
                     taken.Put();
                 }
 
+                _lock.Give();
                 return next.WithoutValue;
             }
 
@@ -80,6 +83,9 @@ public sealed partial class MsiDeviceVectors
 
         return new MsiDomainMove(this, steps);
     }
+
+    /// <summary>The move is over: the device's other operations go on.</summary>
+    internal void EndMove() => _lock.Give();
 
     /// <summary>PCI MSI's one message has another address now, the same for all vectors.</summary>
     internal void RewriteDeviceMessage(in MsiMessage message, PhysicalAddress doorbell)

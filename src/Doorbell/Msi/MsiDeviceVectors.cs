@@ -5,9 +5,13 @@ using Doorbell.Msi.Events;
 namespace Doorbell.Msi;
 
 /// <summary>A device's vectors: what pci_alloc_irq_vectors, request_irq, free_irq and pci_free_irq_vectors do for a driver, VFIO included (M4 to M9).</summary>
-/// <remarks>Control operations: the caller serialises them with everything else that changes the device or its IOMMU domain.</remarks>
+/// <remarks>
+/// Control operations of one device exclude each other (msi_lock_descs), a <see cref="MsiDomainMove"/> from its preparation to its end
+/// included; doorbells are mapped under that lock, and none of the IOMMU's is ever held around it.
+/// </remarks>
 public sealed partial class MsiDeviceVectors : IDisposable
 {
+    private readonly EngineLock _lock = new("vectors");
     private readonly IrqRequester _requester;
     private readonly List<IrqDescriptor[]> _blocks = [];
     private MsiVector?[] _vectors = [];
@@ -58,11 +62,18 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// EINVAL: vectors are allocated already, or the device lacks the capability. EOPNOTSUPP: the domain lacks it. ENOSPC: too many
     /// for the device, or the controller or the doorbell window is exhausted (as the kernel, whatever the reason below was). Everything is undone then.
     /// </returns>
-    public Result Allocate(MsiKind kind, int count) => Allocate(kind, count, out _);
+    public Result Allocate(MsiKind kind, int count)
+    {
+        using (_lock.Enter())
+        {
+            return Allocate(kind, count, out _);
+        }
+    }
 
     /// <summary>Allocates as many as it can get of <paramref name="maximum"/> vectors, at least <paramref name="minimum"/> (pci_alloc_irq_vectors); the value is how many.</summary>
     public Result<int> AllocateRange(MsiKind kind, int minimum, int maximum)
     {
+        using EngineLock.Scope held = _lock.Enter();
         int count = Math.Min(maximum, Device.VectorLimit(kind));
         while (count >= Math.Max(1, minimum))
         {
@@ -87,6 +98,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// <returns>EINVAL: the domain cannot (<see cref="MsiDomainFlags.DynamicMsiX"/>), MSI-X is not allocated, or the table has no such entry. EBUSY: allocated already. ENOSPC as <see cref="Allocate(MsiKind, int)"/>.</returns>
     public Result AllocateAt(int index)
     {
+        using EngineLock.Scope held = _lock.Enter();
         if (Kind != MsiKind.MsiX || (Domain.Info.Flags & MsiDomainFlags.DynamicMsiX) == 0)
         {
             return Result.Fail(Errno.EINVAL, $"{Domain.Name} cannot add vectors to {Device.Name} after the first allocation of MSI-X.");
@@ -110,6 +122,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// <returns>EINVAL: not allocated. EBUSY: requested already. What mapping the doorbell answered, at <see cref="MappingPoint.Activate"/>. Nothing has changed then.</returns>
     public Result Request(int index, IInterruptHandler handler)
     {
+        using EngineLock.Scope held = _lock.Enter();
         MsiVector? vector = Find(index);
         if (vector is null)
         {
@@ -140,6 +153,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// <summary>Takes the handler away (free_irq): masked, the message cleared in the device, the doorbell released (at <see cref="MappingPoint.Activate"/>). The vector stays allocated. Nothing happens for a vector that is not requested.</summary>
     public void FreeIrq(int index)
     {
+        using EngineLock.Scope held = _lock.Enter();
         if (Find(index) is { IsRequested: true } vector)
         {
             Disarm(vector);
@@ -149,6 +163,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// <summary>Gives every vector back to the controller (pci_free_irq_vectors), requested ones first disarmed, and turns the capability off. The controller keeps the device's table (no MAPD V=0), as Linux does.</summary>
     public void FreeAll()
     {
+        using EngineLock.Scope held = _lock.Enter();
         if (Kind is null)
         {
             return;
@@ -192,6 +207,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// <returns>EINVAL: not allocated, or no such CPU. What mapping the new doorbell answered. The vector is where it was then.</returns>
     public Result SetAffinity(int index, int cpu)
     {
+        using EngineLock.Scope held = _lock.Enter();
         MsiVector? vector = Find(index);
         if (vector is null)
         {
@@ -210,6 +226,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// <summary><see cref="FreeAll"/>, and the controller forgets the device (MAPD V=0).</summary>
     public void Dispose()
     {
+        using EngineLock.Scope held = _lock.Enter();
         FreeAll();
         Unprepare();
         Domain.Forget(Device);

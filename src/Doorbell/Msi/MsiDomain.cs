@@ -38,6 +38,7 @@ public sealed class MsiDomain : IrqDomain
     /// <summary>A device's vectors in this domain: one set a device, so asked again it is the same until it is disposed (mainline: the device's own MSI domain).</summary>
     public MsiDeviceVectors CreateDeviceVectors(IMsiDevice device)
     {
+        using EngineLock.Scope held = Lock.Enter();
         if (!_devices.TryGetValue(device, out MsiDeviceVectors? vectors))
         {
             vectors = new MsiDeviceVectors(this, device);
@@ -47,7 +48,11 @@ public sealed class MsiDomain : IrqDomain
         return vectors;
     }
 
-    internal void Forget(IMsiDevice device) => _devices.Remove(device);
+    internal void Forget(IMsiDevice device)
+    {
+        using EngineLock.Scope held = Lock.Enter();
+        _devices.Remove(device);
+    }
 
     /// <inheritdoc/>
     protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)

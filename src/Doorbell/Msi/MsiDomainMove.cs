@@ -4,12 +4,14 @@ namespace Doorbell.Msi;
 /// <remarks>
 /// Vectors whose message differs between the two domains are masked in the meantime; the rest go on. PCI MSI without mask bits
 /// cannot be held back: what it sends between the attach and <see cref="Complete"/> may be aborted when its address differs.
+/// The device's other operations wait until the thread that prepared it completes or cancels it.
 /// </remarks>
 public sealed class MsiDomainMove
 {
     private readonly MsiDeviceVectors _vectors;
     private readonly List<MsiVector> _masked = [];
     private List<(MsiVector Vector, MsiBinding Next)> _steps;
+    private bool _ended;
 
     internal MsiDomainMove(MsiDeviceVectors vectors, List<(MsiVector Vector, MsiBinding Next)> steps)
     {
@@ -59,5 +61,10 @@ public sealed class MsiDomainMove
 
         _masked.Clear();
         _steps = [];
+        if (!_ended)
+        {
+            _ended = true;
+            _vectors.EndMove();
+        }
     }
 }

@@ -10,23 +10,31 @@ internal sealed class EngineLock(string name)
     /// <summary>Takes it until the scope is disposed.</summary>
     public Scope Enter()
     {
-        ILockSchedule? schedule = Interleaving.Schedule;
-        schedule?.Entering(this);
+        Take();
+        return new Scope(this);
+    }
+
+    /// <summary>Takes it for longer than a block; <see cref="Give"/> by the same thread ends that.</summary>
+    public void Take()
+    {
+        Interleaving.Schedule?.Entering(this);
         _lock.Enter();
-        return new Scope(this, schedule);
+    }
+
+    /// <summary>Gives it back.</summary>
+    public void Give()
+    {
+        _lock.Exit();
+        Interleaving.Schedule?.Exited(this);
     }
 
     /// <inheritdoc/>
     public override string ToString() => name;
 
     /// <summary>The time it is held.</summary>
-    public readonly ref struct Scope(EngineLock held, ILockSchedule? schedule)
+    public readonly ref struct Scope(EngineLock held)
     {
         /// <summary>Gives it back.</summary>
-        public void Dispose()
-        {
-            held._lock.Exit();
-            schedule?.Exited(held);
-        }
+        public void Dispose() => held.Give();
     }
 }
