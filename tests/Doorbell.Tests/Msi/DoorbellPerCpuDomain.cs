@@ -7,7 +7,7 @@ internal sealed class DoorbellPerCpuDomain(IrqDomain gic, PhysicalAddress start,
 {
     private uint _next = 32;
 
-    public IEnumerable<PhysicalAddress> Doorbells => Enumerable.Range(0, 4).Select(DoorbellOf);
+    public override IReadOnlyList<PhysicalAddress> Doorbells => [.. Enumerable.Range(0, 4).Select(DoorbellOf)];
 
     protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)
     {
