@@ -160,7 +160,22 @@ public sealed class IommuDomain
     /// <param name="order">log2 of the window's granule in bytes; at least the domain's.</param>
     /// <param name="retention">How long a doorbell stays mapped.</param>
     /// <returns>EINVAL: misaligned, empty, past the aperture, or the domain has been freed. EEXIST: it has a window. EADDRINUSE: something there is mapped (N5). ENODEV: it has no tables.</returns>
-    public Result AllocateReservedIovaDomain(Iova iova, ulong size, int order, DoorbellRetention retention = DoorbellRetention.UntilLastReference)
+    public Result AllocateReservedIovaDomain(Iova iova, ulong size, int order, DoorbellRetention retention = DoorbellRetention.UntilLastReference) =>
+        AllocateWindow(iova, size, order, retention, table: null);
+
+    /// <summary>I9, iommufd's form: the domain's one window, its doorbells at the places of the context's table and mapped until the domain goes.</summary>
+    /// <inheritdoc cref="AllocateReservedIovaDomain(Iova, ulong, int, DoorbellRetention)"/>
+    /// <param name="iova">First IOVA, aligned to the window's granule.</param>
+    /// <param name="size">Bytes, aligned to the window's granule.</param>
+    /// <param name="order">log2 of the window's granule in bytes; at least the domain's.</param>
+    /// <param name="table">The table of the context the domain belongs to.</param>
+    public Result AllocateReservedIovaDomain(Iova iova, ulong size, int order, SoftwareMsiTable table)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        return AllocateWindow(iova, size, order, DoorbellRetention.UntilDomainFreed, table);
+    }
+
+    private Result AllocateWindow(Iova iova, ulong size, int order, DoorbellRetention retention, SoftwareMsiTable? table)
     {
         if (_table is null)
         {
@@ -194,7 +209,7 @@ public sealed class IommuDomain
                 return Result.Fail(Errno.EADDRINUSE, $"{this}: window {iova}, size 0x{size:x}: {mapped} in it is mapped (N5)");
             }
 
-            Volatile.Write(ref _reservedIovas, new ReservedIovaDomain(this, iova, size, order, retention));
+            Volatile.Write(ref _reservedIovas, new ReservedIovaDomain(this, iova, size, order, retention, table));
             return Result.Ok;
         }
     }
@@ -213,7 +228,7 @@ public sealed class IommuDomain
     /// <param name="pa">The doorbell.</param>
     /// <param name="size">Bytes from there on; the range may span granules and is covered whole.</param>
     /// <param name="protection">What the mapping must at least allow.</param>
-    /// <returns>EINVAL: no window, or no range. ENOMEM: the window is full (the uAPI says ENOSPC) or the tables are. EOPNOTSUPP: a blocked domain.</returns>
+    /// <returns>EINVAL: no window, or no range. ENOMEM: the window is full (the uAPI says ENOSPC, and so does iommufd's form, I9) or the tables are. EOPNOTSUPP: a blocked domain.</returns>
     public Result<Iova> GetReservedIova(PhysicalAddress pa, ulong size, IommuProtection protection)
     {
         if (Type == IommuDomainType.Blocked)

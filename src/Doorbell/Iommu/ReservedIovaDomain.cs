@@ -10,9 +10,12 @@ namespace Doorbell.Iommu;
 /// </remarks>
 public sealed class ReservedIovaDomain
 {
+    // What iommufd maps its pages with, whatever was asked: it has one mapping a page for every kind of user (prot 0x13 in its traces).
+    private const IommuProtection SharedProtection = IommuProtection.Read | IommuProtection.Write | IommuProtection.Mmio;
+
     private readonly IommuDomain _domain;
     private readonly EngineLock _lock = new("window");
-    private readonly IovaAllocator _iovas;
+    private readonly DoorbellPlacement _placement;
 
     // By granule number. More than one binding can hold a PA (a wider range, more protection); the oldest comes first.
     private readonly RadixTree<DoorbellBinding[]> _byPhysicalAddress = new();
@@ -24,14 +27,15 @@ public sealed class ReservedIovaDomain
     private int _bindingCount;
     private long _referenceCount;
 
-    internal ReservedIovaDomain(IommuDomain domain, Iova start, ulong size, int order, DoorbellRetention retention)
+    internal ReservedIovaDomain(IommuDomain domain, Iova start, ulong size, int order, DoorbellRetention retention, SoftwareMsiTable? table)
     {
         _domain = domain;
         Base = start;
         Size = size;
         Order = order;
         Retention = retention;
-        _iovas = new IovaAllocator(start, size, order);
+        Table = table;
+        _placement = table is null ? new AllocatedPlacement(start, size, order) : new TablePlacement(table, start, size, order);
     }
 
     /// <summary>First IOVA of the window.</summary>
@@ -49,6 +53,9 @@ public sealed class ReservedIovaDomain
     /// <summary>How long a doorbell stays mapped.</summary>
     public DoorbellRetention Retention { get; }
 
+    /// <summary>iommufd's form (I9): the context's table, which gives each doorbell its place; null where the window gives them itself.</summary>
+    public SoftwareMsiTable? Table { get; }
+
     /// <summary>Doorbells bound now.</summary>
     public int BindingCount => Volatile.Read(ref _bindingCount);
 
@@ -62,7 +69,7 @@ public sealed class ReservedIovaDomain
         {
             using (_lock.Enter())
             {
-                return _iovas.Used;
+                return _placement.UsedGranules;
             }
         }
     }
@@ -85,6 +92,8 @@ public sealed class ReservedIovaDomain
             return Result.Fail(Errno.EINVAL, $"{_domain}: doorbell {pa}, size 0x{size:x}: not a range of addresses (I4)");
         }
 
+        protection = _placement.IsShared ? SharedProtection : protection;
+
         ulong mask = (1UL << Order) - 1;
         PhysicalAddress start = new(pa.Value & ~mask);
         ulong granules = (((pa.Value + (size - 1)) | mask) - start.Value >> Order) + 1;
@@ -103,9 +112,15 @@ public sealed class ReservedIovaDomain
             {
                 references = AddReference(binding);
             }
-            else if (!_iovas.TryAllocate(granules, out iova))
+            else
             {
-                return Result.Fail(Errno.ENOMEM, $"{_domain}: no room for doorbell {pa}, size 0x{size:x}: {_iovas.Used} of {_iovas.Capacity} granules of the window {Base}-{Last} are taken (I5)");
+                Result<Iova> place = _placement.Take(start, granules);
+                if (!place.IsOk)
+                {
+                    return Result.Fail(place.Errno, $"{_domain}: {place.Reason}");
+                }
+
+                iova = place.Value;
             }
         }
 
@@ -121,7 +136,7 @@ public sealed class ReservedIovaDomain
     private Result<Iova> Bind(DoorbellBinding fresh, PhysicalAddress pa, ulong size)
     {
         Result mapped = _domain.MapDoorbell(fresh.Iova, fresh.PhysicalAddress, fresh.Size, fresh.Protection);
-        if (!mapped.IsOk)
+        if (!mapped.IsOk && !(mapped.Errno == Errno.EEXIST && IsMappedAlready(fresh)))
         {
             FreeIova(fresh);
             return mapped;
@@ -155,8 +170,13 @@ public sealed class ReservedIovaDomain
             return fresh.IovaOf(pa);
         }
 
-        // Another was faster, or the window went: first nothing translates the IOVA, then it is free (I6, N3).
-        _domain.UnmapDoorbell(fresh.Iova, fresh.Size);
+        // Another was faster, or the window went: first nothing translates the IOVA, then it is free (I6, N3). Where both have the
+        // same place the mapping is the winner's, and stays.
+        if (winner is null || !_placement.IsShared)
+        {
+            _domain.UnmapDoorbell(fresh.Iova, fresh.Size);
+        }
+
         FreeIova(fresh);
         if (winner is null)
         {
@@ -166,6 +186,10 @@ public sealed class ReservedIovaDomain
         EmitGet(winner, references);
         return winner.IovaOf(pa);
     }
+
+    // A racing get of the same doorbell has mapped it at the same place, the table's, and has not linked it yet.
+    private bool IsMappedAlready(DoorbellBinding fresh) =>
+        _placement.IsShared && _domain.TryTranslate(fresh.Iova, fresh.Protection, out PhysicalAddress pa) && pa == fresh.PhysicalAddress;
 
     internal void Put(Iova iova)
     {
@@ -325,7 +349,7 @@ public sealed class ReservedIovaDomain
     {
         using (_lock.Enter())
         {
-            _iovas.Free(binding.Iova, binding.Size >> Order);
+            _placement.Give(binding.Iova, binding.Size >> Order);
         }
     }
 

@@ -19,6 +19,34 @@ internal sealed class IommuHarness
         Assert.True(Domain.AllocateReservedIovaDomain(WindowBase, windowSize, order, retention).IsOk);
     }
 
+    public IommuHarness(DoorbellForm form, IommuOptions? options = null, ulong windowSize = 0x10_0000)
+    {
+        Stream.Subscribe(Seen.Add);
+        Form = form;
+        Iommu = new IommuUnit("smmu@9050000", IommuModel.SmmuV3, Stream, options);
+        Domain = NewDomain(windowSize);
+    }
+
+    public DoorbellForm Form { get; }
+
+    /// <summary>The context's table of iommufd's form.</summary>
+    public SoftwareMsiTable Table { get; } = new();
+
+    /// <summary>One more domain of the same form, with the same window.</summary>
+    public IommuDomain NewDomain(ulong windowSize = 0x10_0000)
+    {
+        IommuDomain domain = Iommu.AllocateDomain(IommuDomainType.Unmanaged);
+        Assert.Equal(Errno.None, AllocateWindow(domain, WindowBase, windowSize).Errno);
+        return domain;
+    }
+
+    public Result AllocateWindow(IommuDomain domain, Iova start, ulong size) => Form switch
+    {
+        DoorbellForm.Iommufd => domain.AllocateReservedIovaDomain(start, size, 12, Table),
+        DoorbellForm.Cookie => domain.AllocateReservedIovaDomain(start, size, 12, DoorbellRetention.UntilDomainFreed),
+        _ => domain.AllocateReservedIovaDomain(start, size, 12),
+    };
+
     public EventStream Stream { get; } = new();
 
     public List<MachineEvent> Seen { get; } = [];

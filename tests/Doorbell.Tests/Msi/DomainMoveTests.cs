@@ -68,6 +68,33 @@ public class DomainMoveTests
     }
 
     [Fact]
+    public void I9_By_the_contexts_table_a_domain_with_other_doorbells_first_still_takes_the_message_as_it_is()
+    {
+        SoftwareMsiTable table = new();
+        IommuDomain old = WithTable(table);
+        Assert.True(old.GetReservedIova(new PhysicalAddress(0xdead_0000), 0x1000, IommuProtection.Write).IsOk);
+        MsiDeviceVectors vectors = Armed(old, MsiKind.MsiX, out TestMsiDevice device, out CountingHandler handler);
+        IommuDomain next = WithTable(table);
+        device.Log.Clear();
+        MsiDomainMove move = vectors.PrepareMove(next).Value;
+        device.IommuDomain = next;
+        Assert.True(device.Send(0));
+        move.Complete();
+        old.Free();
+        Assert.Empty(device.Log);
+        device.CheckN1();
+        Assert.True(device.Send(1));
+        Assert.Equal(2, handler.Total);
+    }
+
+    private IommuDomain WithTable(SoftwareMsiTable table)
+    {
+        IommuDomain domain = _board.Smmu.AllocateDomain(IommuDomainType.Unmanaged);
+        Assert.True(domain.AllocateReservedIovaDomain(new Iova(0x800_0000), 0x10_0000, 12, table).IsOk);
+        return domain;
+    }
+
+    [Fact]
     public void I9_A_cancelled_move_gives_the_new_references_back()
     {
         MsiDeviceVectors vectors = Armed(_board.NewDomain(), MsiKind.MsiX, out TestMsiDevice device, out _);

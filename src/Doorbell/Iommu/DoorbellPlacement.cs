@@ -1,0 +1,17 @@
+namespace Doorbell.Iommu;
+
+/// <summary>Where in a window a doorbell's granules go. Guarded by the window's lock.</summary>
+internal abstract class DoorbellPlacement
+{
+    /// <summary>True where others than this window's domain keep the same place for the same doorbell: what has it mapped there is no rival, and mapping it twice is mapping it once.</summary>
+    public abstract bool IsShared { get; }
+
+    /// <summary>Granules that are taken.</summary>
+    public abstract long UsedGranules { get; }
+
+    /// <summary>ENOMEM or ENOSPC where the window is full.</summary>
+    public abstract Result<Iova> Take(PhysicalAddress page, ulong granules);
+
+    /// <summary>Gives the place back; nothing translates it any more (I7, N3).</summary>
+    public abstract void Give(Iova iova, ulong granules);
+}
