@@ -1,16 +1,16 @@
 namespace Doorbell.Vfio;
 
-/// <summary>The user's mappings of a container by IOVA: disjoint ranges in a balanced (AVL) tree.</summary>
+/// <summary>The IOVAs of a container that are taken: disjoint ranges in a balanced (AVL) tree.</summary>
 internal sealed class IovaMap
 {
     private Node? _root;
 
     public int Count { get; private set; }
 
-    /// <summary>The first mapping that has a byte in [first, last], or null.</summary>
-    public DmaMapping? FirstIn(Iova first, Iova last)
+    /// <summary>The first slot that has a byte in [first, last], or null.</summary>
+    public IovaSlot? FirstIn(Iova first, Iova last)
     {
-        DmaMapping? found = null;
+        IovaSlot? found = null;
         for (Node? node = _root; node is not null;)
         {
             if (node.Value.Last < first)
@@ -27,32 +27,32 @@ internal sealed class IovaMap
         return found is not null && found.Iova <= last ? found : null;
     }
 
-    /// <summary>The mapping that holds the byte, or null.</summary>
-    public DmaMapping? At(Iova iova) => FirstIn(iova, iova);
+    /// <summary>The slot that holds the byte, or null.</summary>
+    public IovaSlot? At(Iova iova) => FirstIn(iova, iova);
 
-    /// <summary>Adds a mapping that overlaps none.</summary>
-    public void Add(DmaMapping mapping)
+    /// <summary>Adds a slot that overlaps none.</summary>
+    public void Add(IovaSlot mapping)
     {
         _root = Insert(_root, mapping);
         Count++;
     }
 
-    /// <summary>Takes a mapping out.</summary>
-    public void Remove(DmaMapping mapping)
+    /// <summary>Takes a slot out.</summary>
+    public void Remove(IovaSlot mapping)
     {
         _root = Delete(_root, mapping.Iova);
         Count--;
     }
 
-    /// <summary>Every mapping in order of IOVA; a copy, so that the caller may change the map.</summary>
-    public List<DmaMapping> ToList()
+    /// <summary>Every slot in order of IOVA; a copy, so that the caller may change the map.</summary>
+    public List<IovaSlot> ToList()
     {
-        List<DmaMapping> list = new(Count);
+        List<IovaSlot> list = new(Count);
         Visit(_root, list);
         return list;
     }
 
-    private static void Visit(Node? node, List<DmaMapping> list)
+    private static void Visit(Node? node, List<IovaSlot> list)
     {
         if (node is not null)
         {
@@ -62,7 +62,7 @@ internal sealed class IovaMap
         }
     }
 
-    private static Node Insert(Node? node, DmaMapping value)
+    private static Node Insert(Node? node, IovaSlot value)
     {
         if (node is null)
         {
@@ -166,11 +166,11 @@ internal sealed class IovaMap
         return top;
     }
 
-    private sealed class Node(DmaMapping value)
+    private sealed class Node(IovaSlot value)
     {
         private int _height = 1;
 
-        public DmaMapping Value { get; set; } = value;
+        public IovaSlot Value { get; set; } = value;
 
         public Node? Left { get; set; }
 

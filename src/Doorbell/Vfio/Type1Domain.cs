@@ -3,10 +3,8 @@ using Doorbell.Iommu;
 namespace Doorbell.Vfio;
 
 /// <summary>One IOMMU domain of a container and the groups attached to it (the kernel's struct vfio_domain).</summary>
-internal sealed class Type1Domain(Iommu.Iommu unit, IommuDomain domain)
+internal sealed class Type1Domain(IommuDomain domain)
 {
-    public Iommu.Iommu Unit { get; } = unit;
-
     public IommuDomain Domain { get; } = domain;
 
     public List<PassthroughGroup> Groups { get; } = [];

@@ -1,9 +1,8 @@
-using System.Numerics;
 using Doorbell.Iommu;
 
 namespace Doorbell.Vfio;
 
-/// <summary>Groups joining and leaving: the domains they need, the window, what is usable afterwards.</summary>
+/// <summary>Groups joining and leaving: the domains they need, what a new domain is given, what is usable afterwards.</summary>
 internal sealed partial class Type1Iommu
 {
     /// <summary>VFIO_GROUP_SET_CONTAINER on a container with an IOMMU, or VFIO_SET_IOMMU: V3, I9, N5.</summary>
@@ -33,40 +32,18 @@ internal sealed partial class Type1Iommu
             return free;
         }
 
-        Type1Domain? known = _domains.Find(domain => domain.Unit == unit);
-        Result<Type1Domain> chosen = known is null ? CreateDomain(unit, reserved) : known;
-        if (!chosen.IsOk)
+        Result<Type1Domain> joined = Join(group, unit, reserved, operation);
+        if (!joined.IsOk)
         {
-            return host.Refuse(operation, $"group {group.Id}", chosen.Errno, "I3", chosen.Reason);
+            return joined.WithoutValue;
         }
 
-        Type1Domain target = chosen.Value;
-        foreach (PassthroughDevice device in group.Devices)
-        {
-            Result attached = unit.Attach(device.StreamId, target.Domain);
-            if (!attached.IsOk)
-            {
-                DetachStreams(group);
-                if (known is null)
-                {
-                    target.Domain.Free();
-                }
-
-                return host.Refuse(operation, $"group {group.Id}", attached.Errno, null, $"{device.Name} (StreamID {device.StreamId}) cannot be attached to {unit.Name}: {attached.Reason}");
-            }
-        }
-
-        target.Groups.Add(group);
-        if (known is null)
-        {
-            _domains.Add(target);
-        }
-
+        joined.Value.Groups.Add(group);
         RecomputeUsable();
         return Result.Ok;
     }
 
-    /// <summary>A group leaves; with the last group of a domain the domain goes, with the last domain the user's mappings do.</summary>
+    /// <summary>A group leaves; with the last group of a domain the domain goes, with the last domain everything the user mapped and registered does.</summary>
     public void Detach(PassthroughGroup group)
     {
         Type1Domain? domain = _domains.Find(candidate => candidate.Groups.Contains(group));
@@ -80,7 +57,7 @@ internal sealed partial class Type1Iommu
         {
             if (_domains.Count == 1)
             {
-                UnmapEverything();
+                Release();
             }
 
             DetachStreams(group);
@@ -95,44 +72,70 @@ internal sealed partial class Type1Iommu
         RecomputeUsable();
     }
 
-    private Result<Type1Domain> CreateDomain(Iommu.Iommu unit, List<ReservedRegion> reserved)
+    // Which domains a group can go into is found out by attaching it, as the kernel does; in none, it gets one of its own with all that the container has.
+    private Result<Type1Domain> Join(PassthroughGroup group, Iommu.Iommu unit, List<ReservedRegion> reserved, string operation)
     {
-        Type1Domain created = new(unit, unit.AllocateDomain(IommuDomainType.Unmanaged));
-        foreach (ReservedRegion region in reserved)
+        foreach (Type1Domain domain in _domains)
         {
-            if (region.Type != ReservedRegionType.SoftwareMsi || !created.Domain.MsiMapping)
+            if (AttachStreams(group, unit, domain.Domain).IsOk)
             {
-                continue;
-            }
-
-            // The MSI cookie (I9): the window is there from the first group on, doorbells are mapped when vectors are.
-            int order = BitOperations.TrailingZeroCount(created.Domain.PageSizes);
-            Result window = created.Domain.AllocateReservedIovaDomain(region.Base, region.Size, order, DoorbellRetention.UntilDomainFreed);
-            if (!window.IsOk)
-            {
-                created.Domain.Free();
-                return window;
-            }
-
-            break;
-        }
-
-        foreach (DmaMapping mapping in _mappings.ToList())
-        {
-            Result mapped = MapIn(created.Domain, mapping);
-            if (!mapped.IsOk)
-            {
-                created.Domain.Free();
-                return mapped;
+                return domain;
             }
         }
 
+        Type1Domain created = new(unit.AllocateDomain(IommuDomainType.Unmanaged));
+        Result ready = Prepare(created.Domain, reserved, group, operation);
+        if (ready.IsOk)
+        {
+            Result attached = AttachStreams(group, unit, created.Domain);
+            ready = attached.IsOk ? attached : host.Refuse(operation, $"group {group.Id}", attached.Errno, null, attached.Reason);
+        }
+
+        if (!ready.IsOk)
+        {
+            created.Domain.Free();
+            return ready;
+        }
+
+        _domains.Add(created);
         return created;
     }
 
-    // All devices of the group count, not the first one alone.
-    private static List<ReservedRegion> ReservedRegionsOf(PassthroughGroup group) =>
-        [.. group.Devices.SelectMany(static device => device.ReservedRegions).Distinct()];
+    // Before any stream is attached: whatever is missing, no device has seen the domain without it.
+    private Result Prepare(IommuDomain domain, List<ReservedRegion> reserved, PassthroughGroup group, string operation)
+    {
+        if (_domains.Count != 0 && (PageSizes & domain.PageSizes) == 0)
+        {
+            return host.Refuse(operation, $"group {group.Id}", Errno.EINVAL, null, $"{domain.Iommu.Name} maps pages of sizes 0x{domain.PageSizes:x}, the container's other IOMMUs 0x{PageSizes:x}: there is none in common");
+        }
+
+        if (domain.ApertureEnd.Value != ulong.MaxValue && _mappings.FirstIn(domain.ApertureEnd + 1, new Iova(ulong.MaxValue)) is { } beyond)
+        {
+            return host.Refuse(operation, $"group {group.Id}", Errno.EINVAL, null, $"the container has {beyond.Iova}-{beyond.Last} {Taken(beyond)}, past the end of what {domain.Iommu.Name} translates, {domain.ApertureEnd}");
+        }
+
+        Result window = GiveWindow(domain, reserved);
+        if (!window.IsOk)
+        {
+            return host.Refuse(operation, $"group {group.Id}", window.Errno, "I3", window.Reason);
+        }
+
+        // The replay: the user's memory, and nothing but memory.
+        foreach (DmaMapping mapping in UserMappings)
+        {
+            Result mapped = MapIn(domain, mapping);
+            if (!mapped.IsOk)
+            {
+                return host.Refuse(operation, $"group {group.Id}", mapped.Errno, null, mapped.Reason);
+            }
+        }
+
+        return Result.Ok;
+    }
+
+    // All devices of the group count, not the first one alone. The series had no window of the host's choice.
+    private List<ReservedRegion> ReservedRegionsOf(PassthroughGroup group) =>
+        [.. group.Devices.SelectMany(static device => device.ReservedRegions).Where(region => !IsV6 || region.Type != ReservedRegionType.SoftwareMsi).Distinct()];
 
     // A group is behind one IOMMU, and its streams are nobody else's: taking one away from another container would give that container's DMA to this one.
     private Result CheckStreams(PassthroughGroup group, Iommu.Iommu unit, string operation)
@@ -157,14 +160,14 @@ internal sealed partial class Type1Iommu
     {
         foreach (ReservedRegion region in reserved)
         {
-            if (_mappings.FirstIn(region.Base, region.Last) is { } mapping)
+            if (_mappings.FirstIn(region.Base, region.Last) is { } slot)
             {
                 return host.Refuse(
                     operation,
                     $"group {group.Id}",
                     Errno.EINVAL,
                     "N5",
-                    $"the container has {mapping.Iova}-{mapping.Last} mapped, inside the reserved region {region.Base}-{region.Last} of group {group.Id}",
+                    $"the container has {slot.Iova}-{slot.Last} {Taken(slot)}, inside the reserved region {region.Base}-{region.Last} of group {group.Id}",
                     "Unmap it before the group joins.");
             }
         }
@@ -192,6 +195,26 @@ internal sealed partial class Type1Iommu
         _usable = UsableRanges.Compute(end, reserved.Distinct());
     }
 
+    private static Result AttachStreams(PassthroughGroup group, Iommu.Iommu unit, IommuDomain domain)
+    {
+        for (int i = 0; i < group.Devices.Count; i++)
+        {
+            PassthroughDevice device = group.Devices[i];
+            Result attached = unit.Attach(device.StreamId, domain);
+            if (!attached.IsOk)
+            {
+                while (--i >= 0)
+                {
+                    unit.Detach(group.Devices[i].StreamId);
+                }
+
+                return Result.Fail(attached.Errno, $"{device.Name} (StreamID {device.StreamId}) cannot be attached to {unit.Name}: {attached.Reason}");
+            }
+        }
+
+        return Result.Ok;
+    }
+
     private static void DetachStreams(PassthroughGroup group)
     {
         foreach (PassthroughDevice device in group.Devices)
@@ -199,4 +222,6 @@ internal sealed partial class Type1Iommu
             device.Iommu?.Detach(device.StreamId);
         }
     }
+
+    private static string Taken(IovaSlot slot) => slot is MsiWindow ? "registered as the window for MSI doorbells" : "mapped";
 }

@@ -3,7 +3,7 @@ using Doorbell.Iommu;
 
 namespace Doorbell.Vfio;
 
-/// <summary>The type1 backend of a container: the user's mappings, the domains they are in, the window cut out of them.</summary>
+/// <summary>The type1 backend of a container: what the user mapped and registered, the domains it is in, and where more may go.</summary>
 internal sealed partial class Type1Iommu(VfioHost host, string container, bool isV2)
 {
     // vfio_iommu_type1's dma_entry_limit default.
@@ -15,7 +15,9 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
 
     public bool HasDomains => _domains.Count != 0;
 
-    public int MappingCount => _mappings.Count;
+    public int MappingCount => _window is null ? _mappings.Count : _mappings.Count - 1;
+
+    private IEnumerable<DmaMapping> UserMappings => _mappings.ToList().OfType<DmaMapping>();
 
     private ulong PageSizes
     {
@@ -33,13 +35,23 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
 
     private ulong SmallestPage => 1UL << BitOperations.TrailingZeroCount(PageSizes);
 
-    public Type1Info GetInfo() => new(PageSizes, [.. _usable], (uint)(MappingLimit - _mappings.Count));
+    public Type1Info GetInfo() => new(PageSizes, [.. _usable], (uint)(MappingLimit - _mappings.Count), GetMsiRequirement());
 
     /// <summary>The container itself goes.</summary>
-    public void Release() => UnmapEverything();
+    public void Release()
+    {
+        UnmapEverything();
+        DropWindow();
+    }
 
     public Result Map(VfioMapFlags flags, ulong vaddr, Iova iova, ulong size, IClientAddressSpace memory)
     {
+        const VfioMapFlags WindowFlags = VfioMapFlags.MsiReservedIova | VfioMapFlags.Read | VfioMapFlags.Write;
+        if (IsV6 && (flags & VfioMapFlags.MsiReservedIova) != 0 && (flags & ~WindowFlags) == 0)
+        {
+            return Register(iova, size);
+        }
+
         IommuProtection protection = IommuProtection.Cache;
         if ((flags & VfioMapFlags.Read) != 0)
         {
@@ -75,7 +87,7 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         Iova last = iova + (size - 1);
         if (_mappings.FirstIn(iova, last) is { } other)
         {
-            return RefuseMap(Errno.EEXIST, "N5", iova, size, $"0x{other.Iova.Value:x}-{other.Last} is mapped already; unmap it first");
+            return RefuseMap(Errno.EEXIST, "N5", iova, size, $"{other.Iova}-{other.Last} is {Taken(other)} already; unmap it first");
         }
 
         if (_mappings.Count == MappingLimit)
@@ -83,7 +95,7 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
             return RefuseMap(Errno.ENOSPC, null, iova, size, $"the container has {MappingLimit} mappings, its limit");
         }
 
-        if (!_usable.Exists(range => range.First <= iova && last <= range.Last))
+        if (!IsUsable(iova, last))
         {
             return RefuseUnusable(iova, size);
         }
@@ -117,6 +129,11 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         }
 
         Iova last = iova + (size - 1);
+        if (_window is { } window && window.Iova == iova && window.Last == last)
+        {
+            return Unregister(window);
+        }
+
         if (isV2)
         {
             if ((_mappings.At(iova) is { } head && head.Iova < iova) || (_mappings.At(last) is { } tail && tail.Last > last))
@@ -131,7 +148,7 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         }
 
         ulong unmapped = 0;
-        while (_mappings.FirstIn(iova, last) is { } mapping)
+        while (FirstMappingIn(iova, last) is { } mapping)
         {
             unmapped += mapping.Size;
             Remove(mapping);
@@ -139,6 +156,16 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
 
         return unmapped;
     }
+
+    private bool IsUsable(Iova first, Iova last) => _usable.Exists(range => range.First <= first && last <= range.Last);
+
+    // The window is not the user's memory: a range that holds more than it passes over it.
+    private DmaMapping? FirstMappingIn(Iova first, Iova last) => _mappings.FirstIn(first, last) switch
+    {
+        MsiWindow window => window.Last < last ? _mappings.FirstIn(window.Last + 1, last) as DmaMapping : null,
+        IovaSlot slot => (DmaMapping)slot,
+        null => null,
+    };
 
     private Result MapChecked(ulong vaddr, Iova iova, ulong size, IommuProtection protection, IClientAddressSpace memory)
     {
@@ -199,7 +226,7 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
     private ulong UnmapEverything()
     {
         ulong unmapped = 0;
-        foreach (DmaMapping mapping in _mappings.ToList())
+        foreach (DmaMapping mapping in UserMappings)
         {
             unmapped += mapping.Size;
             Remove(mapping);

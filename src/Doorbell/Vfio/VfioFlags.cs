@@ -15,6 +15,9 @@ public enum VfioMapFlags : uint
 
     /// <summary>VFIO_DMA_MAP_FLAG_VADDR: a new vaddr for a mapping that is there.</summary>
     Vaddr = 1 << 2,
+
+    /// <summary>VFIO_DMA_MAP_FLAG_MSI_RESERVED_IOVA of the series (V1): the range is the window for doorbells. The bit is VADDR's; which it is the profile says (V6).</summary>
+    MsiReservedIova = Vaddr,
 }
 
 /// <summary>struct vfio_iommu_type1_dma_unmap.flags.</summary>

@@ -4,6 +4,7 @@ using Doorbell.Events;
 using Doorbell.Iommu;
 using Doorbell.Machines;
 using Doorbell.Machines.Yaml;
+using Doorbell.Msi;
 using Doorbell.Pci;
 using Doorbell.Vfio;
 
@@ -17,9 +18,14 @@ internal sealed class Board
     private readonly IDisposable _listening;
 
     public Board(string machine = "virt-gicv3", bool allowUnsafe = false, params string[] slots)
+        : this(machine, new VfioOptions { AllowUnsafeInterrupts = allowUnsafe }, MappingPoint.Alloc, slots)
+    {
+    }
+
+    public Board(string machine, VfioOptions options, MappingPoint mappingPoint, params string[] slots)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "machines", $"{machine}.yaml");
-        MachineBuilder builder = new(MachineYaml.Read(path, File.ReadAllText(path)).Value);
+        MachineBuilder builder = new(MachineYaml.Read(path, File.ReadAllText(path)).Value) { MappingPoint = mappingPoint };
         foreach (string slot in slots.Length == 0 ? ["0000:01:00.0"] : slots)
         {
             Assert.True(PciAddress.TryParse(slot, out PciAddress address));
@@ -31,7 +37,7 @@ internal sealed class Board
         Assert.True(built.IsOk, built.Reason);
         Machine = built.Value;
         _listening = Machine.Events.Subscribe(Events.Add);
-        Host = Machine.CreateVfioHost(new VfioOptions { AllowUnsafeInterrupts = allowUnsafe });
+        Host = Machine.CreateVfioHost(options);
     }
 
     public Machine Machine { get; }
