@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Doorbell.Cli.Explain;
 using Doorbell.Devices;
+using Doorbell.Linux;
 using Doorbell.Machines;
 using Doorbell.Msi;
 using Doorbell.Pci;
@@ -142,7 +143,7 @@ internal static class ExplainCommand
         var builder = new MachineBuilder(description);
         foreach (DeviceSpec spec in devices)
         {
-            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options);
+            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, readFile: DeviceFiles.Read);
             Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : Result.Fail(model.Errno, $"--device {spec}: {model.Reason}");
             if (!plugged.IsOk)
             {

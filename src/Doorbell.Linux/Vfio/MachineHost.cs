@@ -25,7 +25,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
         MachineBuilder builder = new(options.Machine, events);
         foreach (DeviceSpec spec in options.Devices)
         {
-            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, FileBlockBackend.Open);
+            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, FileBlockBackend.Open, DeviceFiles.Read);
             Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : model.WithoutValue;
             if (!plugged.IsOk)
             {

@@ -17,4 +17,16 @@ public static class DeviceIds
 
     /// <summary>A root port of a described machine.</summary>
     public const ushort RootPort = 0xdb10;
+
+    /// <summary>The upstream port of a switch of a described machine.</summary>
+    public const ushort UpstreamPort = 0xdb11;
+
+    /// <summary>A downstream port of a switch of a described machine.</summary>
+    public const ushort DownstreamPort = 0xdb12;
+
+    /// <summary>A PCI Express to PCI bridge of a described machine.</summary>
+    public const ushort PcieToPciBridge = 0xdb13;
+
+    /// <summary>A conventional PCI bridge of a described machine.</summary>
+    public const ushort PciBridge = 0xdb14;
 }

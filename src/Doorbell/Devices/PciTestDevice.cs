@@ -51,7 +51,8 @@ public sealed class PciTestDevice : RegisterDeviceModel
 
     /// <summary>The device.</summary>
     /// <param name="vectors">MSI-X vectors, 1 to 2048.</param>
-    public PciTestDevice(int vectors = DefaultVectors) => Description = new PciDeviceDescription
+    /// <param name="isExpress">PCI Express, or conventional PCI.</param>
+    public PciTestDevice(int vectors = DefaultVectors, bool isExpress = true) => Description = new PciDeviceDescription
     {
         VendorId = DeviceIds.Vendor,
         DeviceId = DeviceIds.PciTest,
@@ -67,6 +68,7 @@ public sealed class PciTestDevice : RegisterDeviceModel
         MsiVectors = MsiVectors,
         MsiPerVectorMask = true,
         InterruptPin = 1,
+        IsExpress = isExpress,
     };
 
     /// <summary>Offsets in BAR 0.</summary>

@@ -13,8 +13,16 @@ internal static class BarPlacement
     {
         WindowAllocator low = new(description.Windows.Where(static window => window.BusAddress <= uint.MaxValue));
         WindowAllocator high = new(description.Windows.Where(static window => window.BusAddress > uint.MaxValue));
-        return PlaceBus(host.RootBus, low, high, description.Name);
+        return ArePlaced(host, description) ? Result.Ok : PlaceBus(host.RootBus, low, high, description.Name);
     }
+
+    // Captured functions alone on a host have addresses that fit together already: those their own firmware gave them.
+    private static bool ArePlaced(PciHostBridge host, PciHostDescription description) => host.Buses
+        .SelectMany(static bus => bus.Functions)
+        .All(function => function.HasFixedConfigSpace && function.Bars.All(bar => bar is not { IsMemory: true } || IsInWindow(bar, description)));
+
+    private static bool IsInWindow(PciBar bar, PciHostDescription description) =>
+        description.Windows.Any(window => window.BusAddress <= bar.Address && bar.Address <= window.BusLast && bar.Size - 1 <= window.BusLast - bar.Address);
 
     private static Result PlaceBus(PciBus bus, WindowAllocator low, WindowAllocator high, string host)
     {

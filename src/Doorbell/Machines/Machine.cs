@@ -43,7 +43,10 @@ public sealed class Machine
     /// <summary>The device at an address, if there is one.</summary>
     public PassthroughDevice? Find(PciAddress address) => Devices.FirstOrDefault(device => device.Address == address);
 
-    /// <summary>The group a device is in.</summary>
+    /// <summary>The group a device is in; null where no IOMMU translates it, or where <see cref="PassthroughDevice.NoGroupReason"/> says why not.</summary>
+    public PassthroughGroup? FindGroup(PassthroughDevice device) => Groups.FirstOrDefault(group => group.Devices.Contains(device));
+
+    /// <summary>The group of a device that has one.</summary>
     public PassthroughGroup GroupOf(PassthroughDevice device) => Groups.First(group => group.Devices.Contains(device));
 
     /// <summary>VFIO over this machine.</summary>

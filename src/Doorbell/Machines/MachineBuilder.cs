@@ -1,10 +1,10 @@
+using Doorbell.Devices;
 using Doorbell.Events;
 using Doorbell.Fabric;
 using Doorbell.Gic;
 using Doorbell.Iommu;
 using Doorbell.Msi;
 using Doorbell.Pci;
-using Doorbell.Vfio;
 
 namespace Doorbell.Machines;
 
@@ -16,6 +16,7 @@ public sealed class MachineBuilder
 
     private readonly MachineDescription _description;
     private readonly SortedDictionary<PciAddress, PciDeviceModel> _plugged = [];
+    private readonly SortedDictionary<PciAddress, CapturedFunction> _bridges = [];
     private readonly EventStream _events;
 
     /// <summary>Begins a machine.</summary>
@@ -40,6 +41,26 @@ public sealed class MachineBuilder
         return _plugged.TryAdd(address, model)
             ? Result.Ok
             : Result.Fail(Errno.EEXIST, $"slot {address} of {_description.Name} holds {_plugged[address].Name} already.");
+    }
+
+    /// <summary>
+    /// Puts a captured function where it was found, slot or none. A captured bridge leads to the buses its bytes name, in the place of the one
+    /// described at its address. Where all functions of a host are captured their BARs stay where they were.
+    /// </summary>
+    /// <returns>ENODEV where the machine has no such bus; EEXIST where the place is taken.</returns>
+    public Result Add(CapturedAt found) => found.Function.IsBridge ? AddBridge(found) : Add(found.Address, new CapturedDevice(found.Function));
+
+    /// <summary>Puts a captured device, perhaps with behaviour of its own, where it was found, slot or none.</summary>
+    /// <returns>ENODEV where the machine has no such bus; EEXIST where the place is taken.</returns>
+    public Result Add(PciAddress address, CapturedDevice device)
+    {
+        Result free = CheckFree(address);
+        if (free.IsOk)
+        {
+            _plugged.Add(address, device);
+        }
+
+        return free;
     }
 
     /// <summary>Builds it; the reason says what of the description does not fit together.</summary>
@@ -72,15 +93,38 @@ public sealed class MachineBuilder
         };
         foreach (PciHostDescription host in _description.PciHosts)
         {
-            Result built = BuildHost(machine, host);
+            Result built = new PciHostBuilder(host, _events).Build(machine.Topology, _plugged, _bridges);
             if (!built.IsOk)
             {
                 return built;
             }
         }
 
-        Result connected = Connect(machine, iommus, msiDomains);
+        Result connected = new DeviceConnector(_description, iommus, msiDomains, _events).Connect(machine);
         return connected.IsOk ? machine : connected;
+    }
+
+    private Result AddBridge(CapturedAt found)
+    {
+        Result free = CheckFree(found.Address);
+        if (free.IsOk)
+        {
+            _bridges.Add(found.Address, found.Function);
+        }
+
+        return free;
+    }
+
+    private Result CheckFree(PciAddress address)
+    {
+        if (!_description.TryFindHost(address, out _))
+        {
+            return Result.Fail(Errno.ENODEV, $"{_description.Name} has no PCI host with bus {address.Segment:x4}:{address.Bus:x2} for a captured function.");
+        }
+
+        return _plugged.ContainsKey(address) || _bridges.ContainsKey(address)
+            ? Result.Fail(Errno.EEXIST, $"{address} of {_description.Name} is taken already.")
+            : Result.Ok;
     }
 
     private Result<MsiDomain> BuildController(MsiControllerDescription controller, GicDomain gic, PhysicalBus bus)
@@ -126,105 +170,6 @@ public sealed class MachineBuilder
             InputBits = iommu.InputBits,
             ReservedRegions = [iommu.MsiWindow],
         });
-    }
-
-    private Result BuildHost(Machine machine, PciHostDescription description)
-    {
-        PciHostBridge host = new(description.Segment, description.FirstBus, description.LastBus);
-        Result added = machine.Topology.Add(host);
-        if (!added.IsOk)
-        {
-            return added;
-        }
-
-        List<PciBridge> ports = [];
-        foreach (PciRootPortDescription port in description.RootPorts)
-        {
-            PciBridge bridge = new(port.Address, RootPort(port), port.SecondaryBus, port.SubordinateBus, _events);
-            Result placed = host.Add(bridge);
-            if (!placed.IsOk)
-            {
-                return placed;
-            }
-
-            ports.Add(bridge);
-        }
-
-        foreach ((PciAddress address, PciDeviceModel model) in _plugged)
-        {
-            if (!description.Owns(address))
-            {
-                continue;
-            }
-
-            Result placed = host.Add(new PciFunction(address, model, _events));
-            if (!placed.IsOk)
-            {
-                return Result.Fail(placed.Errno, $"{model.Name} cannot be put at {address}: {placed.Reason}");
-            }
-        }
-
-        return BarPlacement.Place(host, description);
-    }
-
-    private static PciBridgeDescription RootPort(PciRootPortDescription port) => new()
-    {
-        VendorId = Devices.DeviceIds.Vendor,
-        DeviceId = Devices.DeviceIds.RootPort,
-        Acs = port.Acs ? AcsServices.Isolation : AcsServices.None,
-    };
-
-    // RequesterID -> StreamID and DeviceID once, here; afterwards nothing looks them up.
-    private Result Connect(Machine machine, Dictionary<string, Iommu.Iommu> iommus, Dictionary<string, MsiDomain> msiDomains)
-    {
-        Dictionary<PciFunction, PassthroughDevice> devices = [];
-        foreach (PciFunction function in machine.Topology.Functions)
-        {
-            _description.TryFindHost(function.Address, out PciHostDescription? host);
-            RequesterId requester = PciTopology.GetRequesterId(function);
-            Iommu.Iommu? iommu = null;
-            StreamTableEntry? stream = null;
-            if (_description.TryFindStream(host!, requester, out StreamTarget target))
-            {
-                iommu = iommus[target.Iommu.Name];
-                stream = iommu.GetStream(target.Stream);
-            }
-
-            MsiDomain? msiDomain = null;
-            DeviceId deviceId = default;
-            if (_description.TryFindMsiController(host!, requester, out MsiTarget controller))
-            {
-                msiDomain = msiDomains[controller.Controller.Name];
-                deviceId = controller.Device;
-            }
-
-            function.Upstream = new RequesterPort(function.Name, requester, deviceId, stream, machine.Bus, _events);
-            devices.Add(function, new PassthroughDevice
-            {
-                Function = function,
-                Iommu = iommu,
-                StreamId = target.Stream,
-                DeviceId = deviceId,
-                MsiDomain = msiDomain,
-                MsiDevice = new PciMsiDevice(function, deviceId, stream),
-                ReservedRegions = iommu?.GetReservedRegions() ?? [],
-                IsBridge = function.IsBridge,
-                Driver = function.IsBridge ? "pcieport" : PassthroughDevice.VfioDriver,
-            });
-        }
-
-        machine.Devices = [.. machine.Topology.Functions.Select(function => devices[function])];
-        List<List<PassthroughDevice>> groups = [.. machine.Topology.GetIsolationGroups().Select(group => group.Select(function => devices[function]).ToList())];
-        Result apart = Separation.Check(groups);
-        if (!apart.IsOk)
-        {
-            return apart;
-        }
-
-        // A device that no IOMMU translates has no group (and so no /dev/vfio/N).
-        int number = 0;
-        machine.Groups = [.. groups.Where(static group => group[0].Iommu is not null).Select(group => new PassthroughGroup(number++, group))];
-        return Result.Ok;
     }
 
     private int IntIdBits()

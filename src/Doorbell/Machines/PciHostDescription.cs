@@ -30,6 +30,13 @@ public sealed record PciHostDescription
     /// <summary>Root ports, all on the root bus.</summary>
     public IReadOnlyList<PciRootPortDescription> RootPorts { get; init; } = [];
 
+    /// <summary>Further bridges, each after the one it hangs from: switches, bridges to conventional PCI.</summary>
+    public IReadOnlyList<PciBridgeNode> Bridges { get; init; } = [];
+
+    /// <summary>Root ports and further bridges, upstream first.</summary>
+    public IEnumerable<PciBridgeNode> AllBridges =>
+        RootPorts.Select(static port => new PciBridgeNode(port.Address, PciBridgeKind.RootPort, port.SecondaryBus, port.SubordinateBus, port.Acs)).Concat(Bridges);
+
     /// <summary>Where devices can be, in the order a tool should fill them.</summary>
     public IReadOnlyList<PciSlotDescription> Slots { get; init; } = [];
 

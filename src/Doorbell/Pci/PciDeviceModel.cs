@@ -15,6 +15,12 @@ public abstract class PciDeviceModel
     /// <summary>Identity, BARs and interrupts. Fixed for the model's life.</summary>
     public abstract PciDeviceDescription Description { get; }
 
+    /// <summary>
+    /// True where <see cref="CreateConfigSpace"/> gives the bytes of a real function: they stay as they are wherever it is placed, and the
+    /// addresses in its BARs count where the whole host is of this kind.
+    /// </summary>
+    public virtual bool HasFixedConfigSpace => false;
+
     /// <summary>The function the model is attached to; using it before is a bug and throws.</summary>
     protected PciFunction Function => _function ?? throw new InvalidOperationException($"{Name} is not attached to a function");
 
@@ -32,6 +38,9 @@ public abstract class PciDeviceModel
 
     /// <summary>Back to the state after power-on; what is stored (a disk's contents) stays.</summary>
     public abstract void Reset();
+
+    /// <summary>The configuration space the function starts with: laid out from <see cref="Description"/> unless the model brings one.</summary>
+    protected internal virtual PciConfigSpace CreateConfigSpace() => PciConfigLayout.Endpoint(Description);
 
     /// <summary>The model has its function now.</summary>
     protected virtual void OnAttached(PciFunction function)

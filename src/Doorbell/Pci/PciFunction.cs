@@ -24,9 +24,8 @@ public partial class PciFunction
 
     /// <summary>A function with a device model behind it, its configuration space laid out from the model's description.</summary>
     public PciFunction(PciAddress address, PciDeviceModel model, EventStream? events = null)
-        : this(address, PciConfigLayout.Endpoint(model.Description), model.Description.Bars, model, events)
-    {
-    }
+        : this(address, model.CreateConfigSpace(), model.Description.Bars, model, events) =>
+        HasFixedConfigSpace = model.HasFixedConfigSpace;
 
     /// <summary>A function whose configuration space exists already (a bridge, a captured function). Capabilities are found in it.</summary>
     /// <param name="address">Where it is.</param>
@@ -78,8 +77,11 @@ public partial class PciFunction
     /// <summary>Type 1 header.</summary>
     public bool IsBridge => (Config.Read8(PciHeader.HeaderType) & ~PciHeader.MultifunctionBit) == PciHeader.TypeBridge;
 
-    /// <summary>The header says that the device has several functions.</summary>
-    public bool IsMultifunction => (Config.Read8(PciHeader.HeaderType) & PciHeader.MultifunctionBit) != 0;
+    /// <summary>The device has several functions: the header says so, or this is not the first (Linux, pci_scan_slot: only function 0 has to say it).</summary>
+    public bool IsMultifunction => Address.Function != 0 || (Config.Read8(PciHeader.HeaderType) & PciHeader.MultifunctionBit) != 0;
+
+    /// <summary>The configuration bytes are a real function's and stay as they are wherever it is placed.</summary>
+    public bool HasFixedConfigSpace { get; private protected init; }
 
     /// <summary>MSI, where the function has it.</summary>
     public MsiCapability? Msi { get; private set; }

@@ -37,6 +37,9 @@ public sealed class PassthroughDevice
     /// <summary>Who drives it: <see cref="VfioDriver"/>, another driver's name, or null for nobody.</summary>
     public string? Driver { get; set; }
 
+    /// <summary>Why the device is in no group though an IOMMU stands before it; null where nothing keeps it out.</summary>
+    public string? NoGroupReason { get; init; }
+
     /// <summary>The function's address.</summary>
     public PciAddress Address => Function.Address;
 

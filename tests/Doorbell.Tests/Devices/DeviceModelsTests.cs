@@ -20,7 +20,7 @@ public class DeviceModelsTests
     }
 
     [Theory]
-    [InlineData("e1000", "", "there is no device model \"e1000\"; there are nvme and pci-test.")]
+    [InlineData("e1000", "", "there is no device model \"e1000\"; there are nvme, pci-test, captured.")]
     [InlineData("nvme", "", "nvme needs either a file or a size")]
     [InlineData("nvme", "file=disk.img,size=1M", "nvme needs either a file or a size")]
     [InlineData("nvme", "size=64M,vectors=3", "nvme has no option \"vectors\"")]
@@ -39,6 +39,14 @@ public class DeviceModelsTests
     [InlineData("nvme", "file=missing", "missing: not there")]
     [InlineData("nvme", "file=disk.img,lba=4096", "holds no block")]
     [InlineData("pci-test", "vectors=2049", "vectors=2049 is no number from 1 to 2048")]
+    [InlineData("pci-test", "express=maybe", "express=maybe is neither yes nor no")]
+    [InlineData("captured", "", "captured needs a file: captured,config=FILE")]
+    [InlineData("captured", "config=missing", "missing: not there")]
+    [InlineData("captured", "config=e1000,bar6=4K", "captured has no option \"bar6\"")]
+    [InlineData("captured", "config=e1000,bar0=3000", "e1000: expected BAR 0 to be a power of two from 0x10 to 0x80000000 bytes, not 0xbb8.")]
+    [InlineData("captured", "config=short", "short: expected 256 or 4096 bytes of configuration space, not 64")]
+    [InlineData("captured", "config=bridge", "bridge: a bridge is no device for a slot")]
+    [InlineData("captured", "config=capture.jsonl,function=00:1f.0", "capture.jsonl has no function \"00:1f.0\": expected function= and one of 0000:00:00.0,")]
     [InlineData("pci-test", "file=x", "pci-test has no option \"file\"")]
     public void What_is_wrong_is_said_in_a_sentence(string model, string options, string sentence)
     {
@@ -54,7 +62,30 @@ public class DeviceModelsTests
     private static Result<PciDeviceModel> Create(string model, string options)
     {
         KeyValuePair<string, string>[] pairs = [.. options.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Pair)];
-        return DeviceModels.Create(model, pairs, path => path == "disk.img" ? new MemoryBlockBackend(512) : Result.Fail(Errno.ENOENT, $"{path}: not there"));
+        return DeviceModels.Create(model, pairs, path => path == "disk.img" ? new MemoryBlockBackend(512) : Result.Fail(Errno.ENOENT, $"{path}: not there"), Read);
+    }
+
+    private static Result<byte[]> Read(string path) => path switch
+    {
+        "e1000" => Capture("0000:03:02.0"),
+        "igb" => Capture("0000:01:00.0"),
+        "bridge" => Capture("0000:00:07.0"),
+        "short" => new byte[64],
+        "capture.jsonl" => System.Text.Encoding.UTF8.GetBytes(VirtCapture.Text),
+        _ => Result.Fail(Errno.ENOENT, $"{path}: not there"),
+    };
+
+    private static byte[] Capture(string address) => VirtCapture.Find(address).Function.Config.ToArray();
+
+    [Theory]
+    [InlineData("config=e1000,bar0=128K,bar1=64", 0x8086, 0x100e)]
+    [InlineData("config=igb,bar0=128K,bar1=128K,bar2=32,bar3=16K", 0x8086, 0x10c9)]
+    [InlineData("config=capture.jsonl,function=0000:02:00.0", 0x1b36, 0x0010)]
+    public void A_captured_function_is_made_from_its_bytes_and_its_BARs_sizes(string options, int vendor, int device)
+    {
+        Result<PciDeviceModel> result = Create("captured", options);
+        Assert.True(result.IsOk, result.ToString());
+        Assert.Equal((vendor, device), (result.Value.Description.VendorId, result.Value.Description.DeviceId));
     }
 
     private static KeyValuePair<string, string> Pair(string option)

@@ -31,7 +31,7 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
 
         CheckMsiWindows(reader, host);
         var topology = new PciTopologySection(host);
-        host = host with { RootPorts = topology.ReadRootPorts(reader), Slots = topology.ReadSlots(reader) };
+        host = host with { RootPorts = topology.ReadRootPorts(reader), Bridges = topology.ReadBridges(reader), Slots = topology.ReadSlots(reader) };
         reader.Finish();
         _hosts.Add(host);
         return host;

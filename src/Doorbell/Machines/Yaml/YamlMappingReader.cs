@@ -168,7 +168,7 @@ internal sealed class YamlMappingReader
         {
             if (!_taken.Contains(key.Value))
             {
-                _errors.Add(key.Line, PathOf(key.Value), $"this key is not known here: expected one of {string.Join(", ", _taken.Order(StringComparer.Ordinal))}.");
+                _errors.AddUnknown(_mapping, key.Line, PathOf(key.Value), $"this key is not known here: expected one of {string.Join(", ", _taken.Order(StringComparer.Ordinal))}.");
                 return;
             }
         }
@@ -189,7 +189,7 @@ internal sealed class YamlMappingReader
 
         if (!optional)
         {
-            _errors.Add(Line, PathOf(key), $"the key is missing: expected {expected}.");
+            _errors.AddMissing(_mapping, Line, PathOf(key), $"the key is missing: expected {expected}.");
         }
 
         return null;

@@ -12,9 +12,8 @@ public sealed class PciBridge : PciFunction
     /// <param name="subordinate">Highest bus number below.</param>
     /// <param name="events">Where refusals and resets are told.</param>
     public PciBridge(PciAddress address, PciBridgeDescription description, byte secondary, byte subordinate, Events.EventStream? events = null)
-        : this(address, Lay(address, description, secondary, subordinate), [], events)
-    {
-    }
+        : this(address, Lay(address, description, secondary, subordinate), [], events) =>
+        HasFixedConfigSpace = false;
 
     /// <summary>A bridge whose configuration space exists already (a captured one); its bus numbers are in it.</summary>
     public PciBridge(PciAddress address, PciConfigSpace config, IReadOnlyList<PciBarDescription> bars, Events.EventStream? events = null)
@@ -30,6 +29,7 @@ public sealed class PciBridge : PciFunction
             throw new ArgumentException($"{address}: buses {SecondaryBus:x2} to {SubordinateBus:x2} do not lie below bus {address.Bus:x2}", nameof(config));
         }
 
+        HasFixedConfigSpace = true;
         DefineBridgeRegisters();
     }
 

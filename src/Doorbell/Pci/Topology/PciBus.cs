@@ -56,7 +56,7 @@ public sealed class PciBus
 
         _functions.Add(address, function);
         function.Bus = this;
-        if (IsRoot)
+        if (IsRoot && !function.HasFixedConfigSpace)
         {
             function.Express?.BecomeIntegrated();
         }
@@ -74,7 +74,7 @@ public sealed class PciBus
             return;
         }
 
-        foreach (PciFunction function in functions)
+        foreach (PciFunction function in functions.Where(static function => !function.HasFixedConfigSpace))
         {
             byte type = function.Config.Read8(PciHeader.HeaderType);
             function.Config.Define8(PciHeader.HeaderType, (byte)(type | PciHeader.MultifunctionBit));
