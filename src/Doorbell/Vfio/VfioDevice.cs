@@ -8,15 +8,15 @@ public sealed class VfioDevice
     private const int ConfigRegion = (int)VfioRegionIndex.Config;
 
     private readonly VfioHost _host;
-    private readonly VfioGroup _group;
+    private readonly IVfioDeviceOwner _owner;
     private readonly VfioConfigSpace _config;
     private readonly VfioInterrupts _interrupts;
     private int _opens;
 
-    internal VfioDevice(VfioHost host, VfioGroup group, PassthroughDevice device)
+    internal VfioDevice(VfioHost host, IVfioDeviceOwner owner, PassthroughDevice device)
     {
         _host = host;
-        _group = group;
+        _owner = owner;
         Device = device;
         _interrupts = new VfioInterrupts(host, device);
         _config = new VfioConfigSpace(device.Function, _interrupts);
@@ -195,7 +195,7 @@ public sealed class VfioDevice
         return part.Length;
     }
 
-    /// <summary>The last reference to this open's file is gone. With the last open: interrupts off, off the bus, reset, back to the group (V7).</summary>
+    /// <summary>The last reference to this open's file is gone. With the last open: interrupts off, off the bus, reset, back to the group or the cdev (V7).</summary>
     public void Release()
     {
         if (--_opens > 0)
@@ -212,7 +212,7 @@ public sealed class VfioDevice
             Function.ResetFunction();
         }
 
-        _group.Closed(this);
+        _owner.Closed(this);
     }
 
     internal void AddOpen() => _opens++;

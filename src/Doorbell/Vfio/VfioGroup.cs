@@ -1,10 +1,13 @@
+using Doorbell.Vfio.Iommufd;
+
 namespace Doorbell.Vfio;
 
 /// <summary>A group: /dev/vfio/N. One open at a time.</summary>
-public sealed class VfioGroup
+public sealed class VfioGroup : IVfioDeviceOwner
 {
     private readonly VfioHost _host;
     private readonly List<VfioDevice> _openDevices = [];
+    private readonly List<PassthroughDevice> _boundCdevs = [];
     private VfioContainer? _container;
     private bool _isOpen;
 
@@ -20,8 +23,11 @@ public sealed class VfioGroup
     /// <summary>Its name in events and sentences.</summary>
     public string Name => $"group {Group.Id}";
 
-    /// <summary>True while the group or one of its devices is open.</summary>
-    public bool IsInUse => _isOpen || _openDevices.Count != 0;
+    /// <summary>True while the group or one of its devices is open, one through its cdev included.</summary>
+    public bool IsInUse => _isOpen || _openDevices.Count != 0 || _boundCdevs.Count != 0;
+
+    /// <summary>The iommufd context that owns it through cdevs of its devices; null while none does.</summary>
+    internal IommufdContext? Context { get; set; }
 
     /// <summary>VFIO_GROUP_GET_STATUS (V4).</summary>
     public VfioGroupFlags GetStatus()
@@ -128,7 +134,7 @@ public sealed class VfioGroup
     {
         if (IsInUse)
         {
-            return _host.Refuse("open", $"/dev/vfio/{Group.Id}", Errno.EBUSY, null, $"{Name} is open already; a group has one owner");
+            return _host.Refuse("open", $"/dev/vfio/{Group.Id}", Errno.EBUSY, null, Context is { } context ? $"a cdev of {Name} is bound to {context.Name}; a group has one owner" : $"{Name} is open already; a group has one owner");
         }
 
         _isOpen = true;
@@ -146,7 +152,30 @@ public sealed class VfioGroup
         }
     }
 
-    internal void Closed(VfioDevice device)
+    /// <summary>A cdev of the group is being bound: from now on the group cannot be opened (vfio_device_block_group). EBUSY: it is open. EINVAL: the device is, a cdev opens it once.</summary>
+    internal Result BlockFor(PassthroughDevice device)
+    {
+        if (_isOpen)
+        {
+            return Result.Fail(Errno.EBUSY, $"{Name} is open at /dev/vfio/{Group.Id}; a group has one owner");
+        }
+
+        if (_openDevices.Exists(open => open.Device == device) || _boundCdevs.Contains(device))
+        {
+            return Result.Fail(Errno.EINVAL, $"{device.Name} is in use, through {Name} or another open of its cdev");
+        }
+
+        _boundCdevs.Add(device);
+        return Result.Ok;
+    }
+
+    internal void UnblockFor(PassthroughDevice device) => _boundCdevs.Remove(device);
+
+    /// <summary>Who else than that context owns the group: its name, or null.</summary>
+    internal string? OwnerBeside(IommufdContext context) => _container?.Name ?? (Context is { } owner && owner != context ? owner.Name : null);
+
+    /// <inheritdoc/>
+    void IVfioDeviceOwner.Closed(VfioDevice device)
     {
         _openDevices.Remove(device);
         ReleaseIfUnused();

@@ -1,5 +1,7 @@
+using System.Numerics;
 using Doorbell.Events;
 using Doorbell.Fabric;
+using Doorbell.Vfio.Iommufd;
 
 namespace Doorbell.Vfio;
 
@@ -12,6 +14,9 @@ public sealed class VfioHost
 {
     private readonly Dictionary<int, VfioGroup> _groups = [];
     private int _containers;
+    private int _contexts;
+    private int _openContexts;
+    private int _openCdevs;
 
     /// <summary>Offers the groups of a machine.</summary>
     public VfioHost(IEnumerable<PassthroughGroup> groups, PhysicalBus bus, EventStream events, VfioOptions options)
@@ -23,6 +28,11 @@ public sealed class VfioHost
         {
             _groups.Add(group.Id, new VfioGroup(this, group));
         }
+
+        // The CPU's page size, as the units that translate were set up for it; the next larger is what huge pages have.
+        ulong sizes = _groups.Values.SelectMany(static group => group.Group.Devices).Select(static device => device.Iommu?.Format.PageSizes ?? 0).FirstOrDefault(static sizes => sizes != 0, 0x4020_1000UL);
+        PageSize = 1UL << BitOperations.TrailingZeroCount(sizes);
+        HugePageSize = (sizes & (sizes - 1)) is var larger and not 0 ? 1UL << BitOperations.TrailingZeroCount(larger) : PageSize;
     }
 
     /// <summary>The machine's event stream.</summary>
@@ -34,8 +44,8 @@ public sealed class VfioHost
     /// <summary>The groups, by number.</summary>
     public IReadOnlyDictionary<int, VfioGroup> Groups => _groups;
 
-    /// <summary>True when nothing of any client is left: no group open, nothing mapped, no address space known (V7, N2).</summary>
-    public bool IsIdle => Spaces.Count == 0 && _groups.Values.All(static group => !group.IsInUse);
+    /// <summary>True when nothing of any client is left: no group, cdev or iommufd open, nothing mapped, no address space known (V7, N2).</summary>
+    public bool IsIdle => Spaces.Count == 0 && _openContexts == 0 && _openCdevs == 0 && _groups.Values.All(static group => !group.IsInUse);
 
     internal ClientSpaces Spaces { get; }
 
@@ -53,6 +63,40 @@ public sealed class VfioHost
         Result opened = group.Open();
         return opened.IsOk ? group : opened;
     }
+
+    /// <summary>open("/dev/iommu").</summary>
+    public IommufdContext OpenIommufd()
+    {
+        _openContexts++;
+        return new IommufdContext(this, ++_contexts);
+    }
+
+    /// <summary>open("/dev/vfio/devices/vfioN") of a device: ENOENT where it is not bound to vfio-pci or no IOMMU translates it.</summary>
+    /// <param name="name">The device's address as Linux prints it; which N it has is the transport's choice.</param>
+    public Result<VfioCdev> OpenCdev(string name)
+    {
+        foreach (VfioGroup group in _groups.Values)
+        {
+            foreach (PassthroughDevice device in group.Group.Devices)
+            {
+                if (device.Name == name && device.IsVfioBound && device.Iommu is not null)
+                {
+                    _openCdevs++;
+                    return new VfioCdev(this, group, device);
+                }
+            }
+        }
+
+        return Refuse("open", $"cdev of {name}", Errno.ENOENT, null, $"{name} has no cdev: it is not there, not bound to vfio-pci, or no IOMMU translates it");
+    }
+
+    internal ulong PageSize { get; }
+
+    internal ulong HugePageSize { get; }
+
+    internal void IommufdClosed() => _openContexts--;
+
+    internal void CdevClosed() => _openCdevs--;
 
     internal int? GroupNumberOf(Pci.PciFunction function) =>
         _groups.Values.FirstOrDefault(group => group.Group.Devices.Any(device => device.Function == function))?.Group.Id;
