@@ -31,4 +31,9 @@ public interface IBusTarget
 
     /// <summary>A 32-bit write by a device. Neither locks nor allocates while nobody traces.</summary>
     BusWriteOutcome Write32(in BusWrite write);
+
+    /// <summary>The same for a message that the device keeps and will send again.</summary>
+    /// <param name="write">The write.</param>
+    /// <param name="hint">Kept beside the message.</param>
+    BusWriteOutcome Write32(in BusWrite write, ref MsiHint hint) => Write32(write);
 }

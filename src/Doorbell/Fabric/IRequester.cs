@@ -15,4 +15,10 @@ public interface IRequester
 
     /// <summary>The 32-bit write that is an MSI. Neither locks nor allocates while nobody traces.</summary>
     bool WriteMsi(Iova iova, uint data);
+
+    /// <summary>The same for a message that the function keeps and will send again.</summary>
+    /// <param name="iova">Message address.</param>
+    /// <param name="data">Message data.</param>
+    /// <param name="hint">Kept beside the message; the controller's.</param>
+    bool WriteMsi(Iova iova, uint data, ref MsiHint hint) => WriteMsi(iova, data);
 }

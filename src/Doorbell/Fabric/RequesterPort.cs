@@ -102,6 +102,13 @@ public sealed class RequesterPort : IRequester
     /// <inheritdoc/>
     public bool WriteMsi(Iova iova, uint data)
     {
+        MsiHint none = default;
+        return WriteMsi(iova, data, ref none);
+    }
+
+    /// <inheritdoc/>
+    public bool WriteMsi(Iova iova, uint data, ref MsiHint hint)
+    {
         PhysicalAddress pa;
         if (_stream is null)
         {
@@ -119,9 +126,14 @@ public sealed class RequesterPort : IRequester
                 _events.Emit(new MsiWritten(Name, RequesterId, StreamId, iova, pa, data, target.Name));
             }
 
-            return target.Write32(new BusWrite(offset, data, DeviceId, RequesterId)) != BusWriteOutcome.Refused;
+            return target.Write32(new BusWrite(offset, data, DeviceId, RequesterId), ref hint) != BusWriteOutcome.Refused;
         }
 
+        return WriteMsiToMemory(iova, pa, data);
+    }
+
+    private bool WriteMsiToMemory(Iova iova, PhysicalAddress pa, uint data)
+    {
         // A message a client wrote itself may name its own memory: then it is a plain DMA write (captures, msi:tamper).
         Span<byte> bytes = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, data);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Doorbell.Events;
 using Doorbell.Gic.Events;
 using Doorbell.Interrupts;
@@ -27,6 +28,7 @@ public sealed class GicDomain : IrqDomain
     private readonly IntidTable _intids;
     private readonly GicChip _chip;
     private readonly byte[]?[] _lpiConfiguration;
+    private int _lastIts;
 
     /// <summary>A GIC.</summary>
     /// <param name="name">Name: <c>gic@8000000</c>.</param>
@@ -82,6 +84,19 @@ public sealed class GicDomain : IrqDomain
     /// <summary>The interrupt that holds an INTID now, or null. Neither locks nor allocates.</summary>
     public IrqDescriptor? Find(uint intid) => _intids.Find(intid);
 
+    /// <summary>Runs the handler of an INTID that can be delivered as it stands; false where a closer look is needed. Neither locks nor allocates.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryDeliver(uint intid, ulong source) => _intids.TryDeliver(intid, source);
+
+    /// <summary>A translation to an LPI is complete: this source raises it from now on.</summary>
+    internal void ConnectLpi(uint lpi, ulong source) => _intids.Connect(lpi, source);
+
+    /// <summary>The translation is no more, or incomplete.</summary>
+    internal void DisconnectLpi(uint lpi, ulong source) => _intids.Disconnect(lpi, source);
+
+    /// <summary>A number for an ITS of this GIC, from 1.</summary>
+    internal int NumberIts() => ++_lastIts;
+
     /// <summary>An LPI's byte of the LPI configuration table (IHI 0069, 5.1.1): bit 0 enable, bits 7:2 priority. It acts when it is reloaded.</summary>
     internal byte GetLpiConfiguration(uint lpi) => _lpiConfiguration[lpi >> ConfigurationBits]?[lpi & ConfigurationMask] ?? 0;
 
@@ -111,6 +126,9 @@ public sealed class GicDomain : IrqDomain
     internal const byte LpiDefaultPriority = 0xa0;
 
     /// <inheritdoc/>
+    protected internal override void OnDeliveryChanged(IrqDescriptor irq) => _intids.Refresh(irq.Intid, irq);
+
+    /// <inheritdoc/>
     protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)
     {
         for (int i = 0; i < irqs.Length; i++)
@@ -137,6 +155,10 @@ public sealed class GicDomain : IrqDomain
             }
 
             _intids.Set(intid, irqs[i].Descriptor);
+            if (!IsLpi(intid))
+            {
+                _intids.Connect(intid, IntidSource.Frame);
+            }
         }
 
         return Result.Ok;

@@ -92,6 +92,11 @@ public sealed class GicV2mFrame : IBusTarget
             return _receiver.Refuse(write, _receiver.Tracing ? $"SPI {spi} is not one of the frame's {SpiBase} to {SpiBase + SpiCount - 1}" : string.Empty);
         }
 
+        if (!_receiver.Tracing && _gic.TryDeliver(spi, IntidSource.Frame))
+        {
+            return BusWriteOutcome.Delivered;
+        }
+
         IrqDescriptor? irq = _gic.Find(spi);
         return irq is null
             ? _receiver.Refuse(write, _receiver.Tracing ? $"SPI {spi} is allocated to nobody" : string.Empty)

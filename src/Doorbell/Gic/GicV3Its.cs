@@ -33,6 +33,7 @@ public sealed class GicV3Its : IBusTarget
     private readonly ItsCommandProcessor _processor;
     private readonly MsiReceiver _receiver;
     private readonly EventStream _events;
+    private readonly int _number;
     private long _commandErrors;
 
     /// <summary>An ITS.</summary>
@@ -60,7 +61,8 @@ public sealed class GicV3Its : IBusTarget
         DeviceIdBits = deviceIdBits;
         _events = events;
         _tables = new ItsTables(deviceIdBits, gic.Cpus);
-        _processor = new ItsCommandProcessor(_tables, gic, eventIdBits);
+        _number = gic.NumberIts() is int number and <= IntidSource.MaxIts ? number : 0;
+        _processor = new ItsCommandProcessor(_tables, gic, eventIdBits, _number);
         _receiver = new MsiReceiver(name, events);
     }
 
@@ -97,11 +99,26 @@ public sealed class GicV3Its : IBusTarget
     /// <inheritdoc/>
     public BusWriteOutcome Write32(in BusWrite write)
     {
+        MsiHint none = default;
+        return Write32(write, ref none);
+    }
+
+    /// <inheritdoc/>
+    public BusWriteOutcome Write32(in BusWrite write, ref MsiHint hint)
+    {
         if (write.Offset != TranslaterOffset)
         {
             return BusWriteOutcome.Ignored;
         }
 
+        // Almost always the translation is what it was: then the interrupt itself says so, and no table is walked.
+        return write.Data >> MaxEventIdBits == 0 && !_receiver.Tracing && Gic.TryDeliver(hint.Value, IntidSource.Event(_number, write.DeviceId, write.Data))
+            ? BusWriteOutcome.Delivered
+            : Translate(write, ref hint);
+    }
+
+    private BusWriteOutcome Translate(in BusWrite write, ref MsiHint hint)
+    {
         ItsTableEntry[]? device = _tables.GetDevice(write.DeviceId);
         if (device is null || write.Data >= (uint)device.Length)
         {
@@ -122,7 +139,13 @@ public sealed class GicV3Its : IBusTarget
                 return Refuse(write, Why.Collection);
             }
 
-            IrqDescriptor? irq = entry.ReadIrq() ?? Gic.Find(translation.Intid);
+            hint.Value = translation.Intid;
+            if (!_receiver.Tracing && Gic.TryDeliver(translation.Intid, IntidSource.Event(_number, write.DeviceId, write.Data)))
+            {
+                return BusWriteOutcome.Delivered;
+            }
+
+            IrqDescriptor? irq = Gic.Find(translation.Intid);
 
             // A concurrent DISCARD may have freed the INTID, and another device may hold it already: only what was
             // read while the entry stood may be raised (N4). The descriptor itself never changes hands.

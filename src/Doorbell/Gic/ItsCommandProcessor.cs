@@ -1,7 +1,7 @@
 namespace Doorbell.Gic;
 
 /// <summary>Executes ITS commands on the tables (IHI 0069, 5.3). A command with an error changes nothing.</summary>
-internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int eventIdBits)
+internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int eventIdBits, int number)
 {
     public ItsCommandError Execute(in ItsCommand command) => command.Opcode switch
     {
@@ -30,6 +30,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
         // Chosen: MAPD with V=1 on a mapped device starts with an empty ITT. In the manual the ITT is memory the
         // driver has cleared; what it pointed at before is not looked at again.
+        Disconnect(command.Device);
         tables.SetDevice(command.Device, command.Valid ? new ItsTableEntry[1 << (command.Size + 1)] : null);
         return ItsCommandError.None;
     }
@@ -46,8 +47,49 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
             return ItsCommandError.TargetOutOfRange;
         }
 
+        bool was = tables.TryGetTarget(command.Icid, out _);
         tables.SetTarget(command.Icid, command.Valid ? (int)command.Target : null);
+        if (was != command.Valid)
+        {
+            foreach ((DeviceId device, uint eventId, ItsTranslation translation) in tables.TranslationsOf(command.Icid))
+            {
+                Connect(device, eventId, translation.Intid, command.Valid);
+            }
+        }
+
         return ItsCommandError.None;
+    }
+
+    private void Disconnect(DeviceId device)
+    {
+        ItsTableEntry[] table = tables.GetDevice(device) ?? [];
+        for (uint i = 0; i < table.Length; i++)
+        {
+            ItsTranslation translation = table[i].Read();
+            if (translation.IsValid)
+            {
+                Connect(device, i, translation.Intid, false);
+            }
+        }
+    }
+
+    // What the shortcut of a delivery goes by: both halves of a translation are there, its entry and its collection.
+    private void Connect(DeviceId device, uint eventId, uint intid, bool complete)
+    {
+        ulong source = IntidSource.Event(number, device, eventId);
+        if (number == 0)
+        {
+            return;
+        }
+
+        if (complete)
+        {
+            gic.ConnectLpi(intid, source);
+        }
+        else
+        {
+            gic.DisconnectLpi(intid, source);
+        }
     }
 
     private ItsCommandError Map(in ItsCommand command, uint intid)
@@ -69,7 +111,18 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         }
 
         // Chosen: a second MAPTI of an event replaces the first (CONSTRAINED UNPREDICTABLE).
-        device![command.Event.Value].Map(intid, command.Icid, gic.Find(intid));
+        ref ItsTableEntry entry = ref device![command.Event.Value];
+        if (entry.Read() is { IsValid: true } before)
+        {
+            Connect(command.Device, command.Event.Value, before.Intid, false);
+        }
+
+        entry.Map(intid, command.Icid);
+        if (tables.TryGetTarget(command.Icid, out _))
+        {
+            Connect(command.Device, command.Event.Value, intid, true);
+        }
+
         return ItsCommandError.None;
     }
 
@@ -104,6 +157,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
             case ItsOpcode.Movi:
                 // Pending state lives with the LPI, so it moves along.
                 entry.Write(new ItsTranslation(translation.Intid, icid, translation.Generation));
+                Connect(command.Device, command.Event.Value, translation.Intid, true);
                 break;
             case ItsOpcode.Inv:
                 gic.ReloadLpi(translation.Intid);
@@ -115,6 +169,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
                 gic.Find(translation.Intid)?.ClearPending();
                 break;
             case ItsOpcode.Discard:
+                Connect(command.Device, command.Event.Value, translation.Intid, false);
                 entry.Discard();
                 gic.Find(translation.Intid)?.ClearPending();
                 break;
@@ -137,7 +192,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
             return ItsCommandError.UnmappedCollection;
         }
 
-        foreach (ItsTranslation translation in tables.TranslationsOf(command.Icid))
+        foreach ((_, _, ItsTranslation translation) in tables.TranslationsOf(command.Icid))
         {
             gic.ReloadLpi(translation.Intid);
         }

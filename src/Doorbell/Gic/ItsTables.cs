@@ -64,18 +64,20 @@ internal sealed class ItsTables
     public void SetTarget(ushort icid, int? target) => Volatile.Write(ref _collections[icid], target ?? Unmapped);
 
     /// <summary>Every valid translation of a collection (INVALL).</summary>
-    public IEnumerable<ItsTranslation> TranslationsOf(ushort icid)
+    public IEnumerable<(DeviceId Device, uint EventId, ItsTranslation Translation)> TranslationsOf(ushort icid)
     {
-        foreach (ItsTableEntry[]?[]? page in _devices)
+        for (int high = 0; high < _devices.Length; high++)
         {
-            foreach (ItsTableEntry[]? device in page ?? [])
+            ItsTableEntry[]?[] page = _devices[high] ?? [];
+            for (int low = 0; low < page.Length; low++)
             {
-                for (int i = 0; i < (device?.Length ?? 0); i++)
+                ItsTableEntry[] device = page[low] ?? [];
+                for (int i = 0; i < device.Length; i++)
                 {
-                    ItsTranslation translation = device![i].Read();
+                    ItsTranslation translation = device[i].Read();
                     if (translation.IsValid && translation.Icid == icid)
                     {
-                        yield return translation;
+                        yield return (new DeviceId(((uint)high << PageBits) | (uint)low), (uint)i, translation);
                     }
                 }
             }

@@ -17,6 +17,7 @@ public sealed class IrqDescriptor
     private const int Enabled = 1;
     private const int PendingBit = 2;
 
+    private readonly IrqData _root;
     private IInterruptHandler? _handler;
     private int _state;
     private int _affinity = NoAffinity;
@@ -27,6 +28,13 @@ public sealed class IrqDescriptor
         Requester = requester;
         Vector = vector;
         Data = Build(outermost);
+        IrqData root = Data;
+        while (root.Parent is { } parent)
+        {
+            root = parent;
+        }
+
+        _root = root;
     }
 
     /// <summary>Number in events, unique in the machine (virq).</summary>
@@ -42,19 +50,7 @@ public sealed class IrqDescriptor
     public IrqData Data { get; }
 
     /// <summary>The INTID: the number at the root.</summary>
-    public uint Intid
-    {
-        get
-        {
-            IrqData data = Data;
-            while (data.Parent is not null)
-            {
-                data = data.Parent;
-            }
-
-            return (uint)data.HwIrq;
-        }
-    }
+    public uint Intid => (uint)_root.HwIrq;
 
     /// <summary>The CPU it goes to; <see cref="NoAffinity"/> before the controller chose one. The controller's to set; others ask <see cref="IrqChip.SetAffinity"/>.</summary>
     public int Affinity
@@ -70,7 +66,11 @@ public sealed class IrqDescriptor
     public IInterruptHandler? Handler
     {
         get => Volatile.Read(ref _handler);
-        internal set => Volatile.Write(ref _handler, value);
+        internal set
+        {
+            Volatile.Write(ref _handler, value);
+            _root.Domain.OnDeliveryChanged(this);
+        }
     }
 
     /// <summary>Enabled at the controller.</summary>
@@ -88,10 +88,12 @@ public sealed class IrqDescriptor
         if (!enabled)
         {
             Interlocked.And(ref _state, ~Enabled);
+            _root.Domain.OnDeliveryChanged(this);
             return false;
         }
 
         int before = Interlocked.Or(ref _state, Enabled);
+        _root.Domain.OnDeliveryChanged(this);
         return (before & PendingBit) != 0 && TakePending() && Run() == IrqDelivery.Delivered;
     }
 

@@ -157,6 +157,11 @@ public abstract class IrqDomain
     {
     }
 
+    /// <summary>At the root: whether, or to whom, one of its interrupts can be delivered has changed. What the data path reads must follow before this returns.</summary>
+    protected internal virtual void OnDeliveryChanged(IrqDescriptor irq)
+    {
+    }
+
     /// <summary>The parent's <see cref="OnAllocate"/> for the same interrupts.</summary>
     protected Result AllocateParent(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation) =>
         Parent is null ? Result.Ok : Parent.OnAllocate(ParentData(irqs), allocation);

@@ -32,6 +32,17 @@ public partial class PciFunction
     /// <returns>True: sent, or kept pending behind a mask. False: lost (nothing enabled, no such vector, bus mastering off, aborted upstream); the reason is in the event stream.</returns>
     public bool RaiseMsi(int vector)
     {
+        MsiXSlot[] slots = Volatile.Read(ref _msiX.Slots);
+        if ((uint)vector < (uint)slots.Length && slots[vector].TryRead(out ulong address, out uint data) && Upstream is { } upstream)
+        {
+            return upstream.WriteMsi(new Iova(address), data, ref slots[vector].Hint);
+        }
+
+        return RaiseWithCare(vector);
+    }
+
+    private bool RaiseWithCare(int vector)
+    {
         if (MsiX is { IsEnabled: true } msiX)
         {
             return msiX.Raise(vector);

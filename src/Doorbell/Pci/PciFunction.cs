@@ -19,7 +19,7 @@ public partial class PciFunction
 
     private readonly List<PciCapability> _capabilities = [];
 
-    private IRequester? _upstream;
+    private MsiXPath _msiX = new();
     private bool _canMaster;
 
     /// <summary>A function with a device model behind it, its configuration space laid out from the model's description.</summary>
@@ -107,8 +107,8 @@ public partial class PciFunction
     /// <summary>The way upstream, set by the machine; null while the function is connected to nothing.</summary>
     public IRequester? Upstream
     {
-        get => Volatile.Read(ref _upstream);
-        set => Volatile.Write(ref _upstream, value);
+        get => Volatile.Read(ref _msiX.Upstream);
+        set => Volatile.Write(ref _msiX.Upstream, value);
     }
 
     /// <summary>The command register.</summary>
@@ -173,6 +173,7 @@ public partial class PciFunction
     {
         // First off the bus, so that the model cannot send anything from its old life through the new one's settings.
         Volatile.Write(ref _canMaster, false);
+        RefreshMsiXPath();
         lock (_modelAccess)
         {
             Config.Reset();
@@ -209,6 +210,7 @@ public partial class PciFunction
         bool could = CanMaster;
         bool can = (Command & PciCommand.BusMaster) != 0 && IsInD0;
         Volatile.Write(ref _canMaster, can);
+        RefreshMsiXPath();
         Interlocked.MemoryBarrier();
         if (can && !could)
         {
@@ -217,6 +219,13 @@ public partial class PciFunction
         }
 
         RefreshIntx();
+    }
+
+    /// <summary>MSI-X was bound, enabled, masked, or the function may or may not master the bus any more.</summary>
+    internal void RefreshMsiXPath()
+    {
+        bool open = CanMaster && MsiX is { IsEnabled: true, IsFunctionMasked: false };
+        Volatile.Write(ref _msiX.Slots, open ? MsiX!.Slots : []);
     }
 
     /// <summary>Records that the function kept a transaction to itself.</summary>

@@ -1,10 +1,9 @@
-using Doorbell.Interrupts;
 using Doorbell.Msi;
 
 namespace Doorbell.Vfio;
 
-/// <summary>The armed messages of a device: vectors of its MSI domain and the trigger each signals.</summary>
-internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVectors vectors) : IInterruptHandler
+/// <summary>The armed messages of a device: vectors of its MSI domain and the trigger each signals. The trigger is the vector's handler, so that a delivery comes to it without a detour.</summary>
+internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVectors vectors)
 {
     private readonly IEventTrigger?[] _triggers = new IEventTrigger?[device.VectorLimit(kind)];
 
@@ -12,12 +11,9 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
 
     public int Armed { get; private set; }
 
-    /// <summary>The data path's end: one array read, one signal.</summary>
-    public void Handle(int vector) => Volatile.Read(ref _triggers[vector])?.Signal();
-
     public Result SetAffinity(int vector, int cpu) => vectors.SetAffinity(vector, cpu);
 
-    public void Signal(int vector) => Handle(vector);
+    public void Signal(int vector) => Volatile.Read(ref _triggers[vector])?.Signal();
 
     /// <summary>Arms a run of vectors, or lets go of those with no trigger; all or nothing of this run on failure.</summary>
     public Result SetBlock(int start, ReadOnlySpan<IEventTrigger?> triggers, bool isDynamic, ref int taken)
@@ -45,7 +41,7 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
 
             Volatile.Write(ref _triggers[vector], trigger);
             taken = i + 1;
-            Result requested = vectors.Request(vector, this);
+            Result requested = vectors.Request(vector, trigger);
             if (!requested.IsOk)
             {
                 Volatile.Write(ref _triggers[vector], null);

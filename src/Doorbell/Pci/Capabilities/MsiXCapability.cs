@@ -62,7 +62,8 @@ public sealed class MsiXCapability : PciCapability
         PbaOffset = pba & ~BarIndicatorMask;
 
         _entries = new Entry[VectorCount];
-        Array.Fill(_entries, ResetEntry);
+        Slots = new MsiXSlot[VectorCount];
+        Clear();
         _pending = new ulong[(VectorCount + 63) / 64];
         Config.DefineWritable16(offset + MessageControl, EnableBit | FunctionMaskBit);
         _control = Config.Read16(offset + MessageControl);
@@ -91,6 +92,9 @@ public sealed class MsiXCapability : PciCapability
 
     /// <summary>Bytes of the pending bit array: whole 64-bit words.</summary>
     public int PbaLength => _pending.Length * 8;
+
+    /// <summary>The entries again, as the data path reads them.</summary>
+    internal MsiXSlot[] Slots { get; }
 
     /// <summary>The enable bit.</summary>
     public bool IsEnabled => (Volatile.Read(ref _control) & EnableBit) != 0;
@@ -237,6 +241,7 @@ public sealed class MsiXCapability : PciCapability
     {
         int control = Config.Read16(Offset + MessageControl);
         int before = Interlocked.Exchange(ref _control, control);
+        Function.RefreshMsiXPath();
         if ((before & EnableBit) != 0 && (control & EnableBit) == 0)
         {
             // Pending bits mean nothing while MSI-X is off (7.7.2.7); cleared, the next owner is not interrupted for the last one.
@@ -252,11 +257,7 @@ public sealed class MsiXCapability : PciCapability
     {
         lock (_writers)
         {
-            for (int i = 0; i < _entries.Length; i++)
-            {
-                Volatile.Write(ref _entries[i], ResetEntry);
-            }
-
+            Clear();
             ClearPending();
         }
 
@@ -278,7 +279,20 @@ public sealed class MsiXCapability : PciCapability
         (image[EntryControl] & 1) != 0);
 
     // A full fence, so that the pending bits are looked at after the entry is out (see Raise).
-    private void Publish(int index, MsiXEntry entry) => Interlocked.Exchange(ref _entries[index], new Entry(entry));
+    private void Publish(int index, MsiXEntry entry)
+    {
+        Interlocked.Exchange(ref _entries[index], new Entry(entry));
+        Slots[index].Write(entry);
+    }
+
+    private void Clear()
+    {
+        for (int i = 0; i < _entries.Length; i++)
+        {
+            Volatile.Write(ref _entries[i], ResetEntry);
+            Slots[i].Write(ResetEntry.Value);
+        }
+    }
 
     private void DeliverPending(int vector)
     {
