@@ -11,12 +11,12 @@ internal sealed class IommuHarness
     public static readonly Iova WindowBase = new(0x800_0000);
     public static readonly PhysicalAddress Translater = new(0x809_0040);
 
-    public IommuHarness(DoorbellRetention retention = DoorbellRetention.UntilLastReference, IommuOptions? options = null, ulong windowSize = 0x10_0000, int order = 12)
+    public IommuHarness(DoorbellRetention retention = DoorbellRetention.UntilLastReference, IommuOptions? options = null, ulong windowSize = 0x10_0000, int order = 12, bool hasWindow = true)
     {
         Stream.Subscribe(Seen.Add);
         Iommu = new IommuUnit("smmu@9050000", IommuModel.SmmuV3, Stream, options);
         Domain = Iommu.AllocateDomain(IommuDomainType.Unmanaged);
-        Assert.True(Domain.AllocateReservedIovaDomain(WindowBase, windowSize, order, retention).IsOk);
+        Assert.True(!hasWindow || Domain.AllocateReservedIovaDomain(WindowBase, windowSize, order, retention).IsOk);
     }
 
     public IommuHarness(DoorbellForm form, IommuOptions? options = null, ulong windowSize = 0x10_0000)
