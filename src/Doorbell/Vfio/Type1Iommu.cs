@@ -6,9 +6,6 @@ namespace Doorbell.Vfio;
 /// <summary>The type1 backend of a container: what the user mapped and registered, the domains it is in, and where more may go.</summary>
 internal sealed partial class Type1Iommu(VfioHost host, string container, bool isV2)
 {
-    // vfio_iommu_type1's dma_entry_limit default.
-    private const int MappingLimit = 65535;
-
     private readonly IovaMap _mappings = new();
     private readonly List<Type1Domain> _domains = [];
     private List<IovaRange> _usable = [new(default, new Iova(ulong.MaxValue))];
@@ -18,6 +15,8 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
     public int MappingCount => _window is null ? _mappings.Count : _mappings.Count - 1;
 
     private IEnumerable<DmaMapping> UserMappings => _mappings.ToList().OfType<DmaMapping>();
+
+    private int MappingLimit => host.Options.DmaEntryLimit;
 
     private ulong PageSizes
     {

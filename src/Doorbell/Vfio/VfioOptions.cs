@@ -6,6 +6,9 @@ public sealed record VfioOptions
     /// <summary>vfio_iommu_type1.allow_unsafe_interrupts: V3 is overridden, and every report says so.</summary>
     public bool AllowUnsafeInterrupts { get; init; }
 
+    /// <summary>vfio_iommu_type1.dma_entry_limit: most mappings a container holds.</summary>
+    public int DmaEntryLimit { get; init; } = 65535;
+
     /// <summary>Which uAPI containers have (V6).</summary>
     /// <remarks>When doorbells are mapped is the machine's: v6 goes with <see cref="Msi.MappingPoint.Activate"/> (<see cref="Machines.MachineBuilder.MappingPoint"/>), and works with either (M8).</remarks>
     public VfioUapi Uapi { get; init; }
