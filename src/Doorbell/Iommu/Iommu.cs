@@ -13,6 +13,7 @@ public sealed class Iommu
 
     private int _lastDomain;
     private long _faultCount;
+    private long _streamInvalidationCount;
 
     /// <summary>A unit with every stream unattached.</summary>
     /// <param name="name">In events and sentences: <c>smmu@9050000</c>.</param>
@@ -63,6 +64,9 @@ public sealed class Iommu
     /// <summary>Faults of all streams (I10).</summary>
     public long FaultCount => Volatile.Read(ref _faultCount);
 
+    /// <summary>Invalidations of what is cached of a stream's entry so far; those of translations are counted a domain.</summary>
+    public long StreamInvalidationCount => Volatile.Read(ref _streamInvalidationCount);
+
     internal EventStream Events { get; }
 
     internal int TableLimit { get; }
@@ -107,10 +111,12 @@ public sealed class Iommu
             }
 
             entry.SetDomain(domain);
+            InvalidateConfiguration(entry);
         }
 
         if (Events.IsEnabled)
         {
+            EmitInvalidate(entry);
             Events.Emit(new IommuAttachEvent(Name, stream, domain.Id, domain.Type));
         }
 
@@ -152,13 +158,24 @@ public sealed class Iommu
             }
 
             entry.SetDomain(UnattachedDomain);
+            InvalidateConfiguration(entry);
         }
 
         if (Events.IsEnabled)
         {
+            EmitInvalidate(entry);
             Events.Emit(new IommuDetachEvent(Name, entry.StreamId, domain.Id));
         }
     }
+
+    // When this returns, no transaction goes through the domain the stream was in (I7: it may be unmapped and freed).
+    private void InvalidateConfiguration(StreamTableEntry entry)
+    {
+        entry.InvalidateConfiguration();
+        Volatile.Write(ref _streamInvalidationCount, _streamInvalidationCount + 1);
+    }
+
+    private void EmitInvalidate(StreamTableEntry entry) => Events.Emit(new IommuStreamInvalidateEvent(Name, entry.StreamId, Model.StreamInvalidation));
 
     internal void CountFault() => Interlocked.Increment(ref _faultCount);
 }

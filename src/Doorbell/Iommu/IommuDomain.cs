@@ -8,7 +8,7 @@ namespace Doorbell.Iommu;
 /// Translation may run on any thread at any time, without locks. Operations that change the domain exclude each other by
 /// themselves; events are sent outside of every lock.
 /// </remarks>
-public sealed class IommuDomain
+public sealed partial class IommuDomain
 {
     private readonly PageTable? _table;
     private readonly EngineLock _tableLock = new("page table");
@@ -22,7 +22,11 @@ public sealed class IommuDomain
         Iommu = iommu;
         Id = id;
         Type = type;
-        _table = type is IommuDomainType.Unmanaged or IommuDomainType.Dma ? new PageTable(iommu.Format, iommu.TableLimit) : null;
+        if (type is IommuDomainType.Unmanaged or IommuDomainType.Dma)
+        {
+            _table = new PageTable(iommu.Format, iommu.TableLimit);
+            _tlb = new Iotlb(iommu.Format.PageShift);
+        }
     }
 
     /// <summary>The unit it belongs to; only streams of that unit can be attached.</summary>
@@ -84,7 +88,7 @@ public sealed class IommuDomain
                 return Result.Fail(Errno.EINVAL, $"{this}: map of {iova}, size 0x{size:x}: overlaps the doorbell window {window.Base}-{window.Last} (N5)");
             }
 
-            Result mapped = _table.Map(iova, pa, size, protection);
+            Result mapped = MapInTable(iova, pa, size, protection);
             if (!mapped.IsOk)
             {
                 return Result.Fail(mapped.Errno, $"{this}: {mapped.Reason}");
@@ -114,143 +118,24 @@ public sealed class IommuDomain
             ulong last = SaturatedLast(iova, size);
             if (_reservedIovas is not { } window || !window.Overlaps(iova.Value, last))
             {
-                unmapped = _table.Unmap(iova, size);
+                unmapped = UnmapInTable(iova, size);
             }
             else
             {
                 if (iova < window.Base)
                 {
-                    unmapped = _table.Unmap(iova, window.Base.Value - iova.Value);
+                    unmapped = UnmapInTable(iova, window.Base.Value - iova.Value);
                 }
 
                 if (last > window.Last.Value)
                 {
-                    unmapped += _table.Unmap(window.Last + 1, last - window.Last.Value);
+                    unmapped += UnmapInTable(window.Last + 1, last - window.Last.Value);
                 }
             }
         }
 
         EmitUnmap(iova, size, unmapped);
         return unmapped;
-    }
-
-    /// <summary>The walk, without events: false where nothing is mapped or the access is not allowed. Neither locks nor allocates.</summary>
-    public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa) => TryTranslate(iova, access, out pa, out _);
-
-    /// <summary>The walk, and how many bytes from there on one page or block holds. Neither locks nor allocates.</summary>
-    public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
-    {
-        if (_table is not null)
-        {
-            return _table.TryTranslate(iova, access, out pa, out contiguous);
-        }
-
-        // An input above the output size must not reach another address space through its top half-word.
-        bool passes = Type == IommuDomainType.Identity && iova <= ApertureEnd;
-        pa = passes ? new PhysicalAddress(iova.Value) : default;
-        contiguous = passes ? ApertureEnd.Value - iova.Value + 1 : 0;
-        return passes;
-    }
-
-    /// <summary>
-    /// I3: gives the domain its one window for doorbells.
-    /// </summary>
-    /// <param name="iova">First IOVA, aligned to the window's granule.</param>
-    /// <param name="size">Bytes, aligned to the window's granule.</param>
-    /// <param name="order">log2 of the window's granule in bytes; at least the domain's.</param>
-    /// <param name="retention">How long a doorbell stays mapped.</param>
-    /// <returns>EINVAL: misaligned, empty, past the aperture, or the domain has been freed. EEXIST: it has a window. EADDRINUSE: something there is mapped (N5). ENODEV: it has no tables.</returns>
-    public Result AllocateReservedIovaDomain(Iova iova, ulong size, int order, DoorbellRetention retention = DoorbellRetention.UntilLastReference) =>
-        AllocateWindow(iova, size, order, retention, table: null);
-
-    /// <summary>I9, iommufd's form: the domain's one window, its doorbells at the places of the context's table and mapped until the domain goes.</summary>
-    /// <inheritdoc cref="AllocateReservedIovaDomain(Iova, ulong, int, DoorbellRetention)"/>
-    /// <param name="iova">First IOVA, aligned to the window's granule.</param>
-    /// <param name="size">Bytes, aligned to the window's granule.</param>
-    /// <param name="order">log2 of the window's granule in bytes; at least the domain's.</param>
-    /// <param name="table">The table of the context the domain belongs to.</param>
-    public Result AllocateReservedIovaDomain(Iova iova, ulong size, int order, SoftwareMsiTable table)
-    {
-        ArgumentNullException.ThrowIfNull(table);
-        return AllocateWindow(iova, size, order, DoorbellRetention.UntilDomainFreed, table);
-    }
-
-    private Result AllocateWindow(Iova iova, ulong size, int order, DoorbellRetention retention, SoftwareMsiTable? table)
-    {
-        if (_table is null)
-        {
-            return Result.Fail(Errno.ENODEV, $"{this}: a domain of type {Type} has no room for a window (I3)");
-        }
-
-        if (order < _table.Format.PageShift || order > 63 || size == 0 || ((iova.Value | size) & ((1UL << order) - 1)) != 0)
-        {
-            return Result.Fail(Errno.EINVAL, $"{this}: window {iova}, size 0x{size:x}: empty, not aligned to 2^{order} bytes, or that is less than the domain's granule (I3)");
-        }
-
-        if (iova > ApertureEnd || size - 1 > ApertureEnd.Value - iova.Value)
-        {
-            return Result.Fail(Errno.EINVAL, $"{this}: window {iova}, size 0x{size:x}: past the aperture, which ends at {ApertureEnd} (I3)");
-        }
-
-        using (_tableLock.Enter())
-        {
-            if (_freed)
-            {
-                return Result.Fail(Errno.EINVAL, $"{this}: it has been freed");
-            }
-
-            if (_reservedIovas is { } window)
-            {
-                return Result.Fail(Errno.EEXIST, $"{this}: it has the window {window.Base}-{window.Last} already (I3)");
-            }
-
-            if (_table.TryFindMapped(iova, size, out Iova mapped))
-            {
-                return Result.Fail(Errno.EADDRINUSE, $"{this}: window {iova}, size 0x{size:x}: {mapped} in it is mapped (N5)");
-            }
-
-            Volatile.Write(ref _reservedIovas, new ReservedIovaDomain(this, iova, size, order, retention, table));
-            return Result.Ok;
-        }
-    }
-
-    /// <summary>I8: takes the window away and unmaps every doorbell still bound in it. Does nothing when there is none.</summary>
-    public void FreeReservedIovaDomain()
-    {
-        if (ReservedIovas is { } window)
-        {
-            window.Close();
-            Interlocked.CompareExchange(ref _reservedIovas, null, window);
-        }
-    }
-
-    /// <summary>I4, I5, I6: the IOVA of a doorbell in this domain, with the same offset in its granule; mapped now if it was not. Each success wants one <see cref="PutReservedIova"/>.</summary>
-    /// <param name="pa">The doorbell.</param>
-    /// <param name="size">Bytes from there on; the range may span granules and is covered whole.</param>
-    /// <param name="protection">What the mapping must at least allow.</param>
-    /// <returns>EINVAL: no window, or no range. ENOMEM: the window is full (the uAPI says ENOSPC, and so does iommufd's form, I9) or the tables are. EOPNOTSUPP: a blocked domain.</returns>
-    public Result<Iova> GetReservedIova(PhysicalAddress pa, ulong size, IommuProtection protection)
-    {
-        if (Type == IommuDomainType.Blocked)
-        {
-            return Result.Fail(Errno.EOPNOTSUPP, $"{this}: doorbell {pa}: a blocked domain lets no MSI through (I5)");
-        }
-
-        return ReservedIovas is { } window
-            ? window.Get(pa, size, protection)
-            : Result.Fail(Errno.EINVAL, $"{this}: doorbell {pa}: the domain has no window for doorbells (I5)");
-    }
-
-    /// <summary>I7: gives a reference back. The last one unlinks the binding, unmaps it and frees its IOVA, in this order. Does nothing when the window has gone (I8).</summary>
-    /// <param name="iova">What <see cref="GetReservedIova"/> returned.</param>
-    /// <exception cref="InvalidOperationException">Nobody holds a reference on it: the caller's bug (N2).</exception>
-    public void PutReservedIova(Iova iova) => ReservedIovas?.Put(iova);
-
-    /// <summary>The IOVA a bound PA has now, without taking a reference (M8: translate only). Where several bindings hold it, the oldest counts.</summary>
-    public bool TryGetBoundIova(PhysicalAddress pa, out Iova iova)
-    {
-        iova = default;
-        return ReservedIovas is { } window && window.TryGetBoundIova(pa, out iova);
     }
 
     /// <summary>I8: ends the domain. Streams still attached are detached, its window and all it maps goes; a second call does nothing.</summary>
@@ -279,7 +164,7 @@ public sealed class IommuDomain
         {
             using (_tableLock.Enter())
             {
-                unmapped = _table.Unmap(default, ApertureEnd.Value + 1);
+                unmapped = UnmapInTable(default, ApertureEnd.Value + 1);
             }
         }
 
@@ -295,47 +180,30 @@ public sealed class IommuDomain
     /// <summary>The streams attached; guarded by the unit's lock.</summary>
     internal HashSet<StreamTableEntry> Streams => _streams;
 
-    internal IommuFaultReason FaultReasonOf(Iova iova)
+    // The caller holds the table's lock.
+    private Result MapInTable(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection)
     {
-        if (_table is null)
+        Result mapped = _table!.Map(iova, pa, size, protection);
+        if (mapped.Errno == Errno.ENOMEM)
         {
-            return Type == IommuDomainType.Blocked ? IommuFaultReason.Blocked : IommuFaultReason.AddressSize;
+            // Some of it was there until the tables ran out, and a device may have been through it.
+            Invalidate(iova, iova.Value + (size - 1));
         }
 
-        return _table.Walk(iova.Value, out _) == 0 ? IommuFaultReason.Translation : IommuFaultReason.Permission;
+        return mapped;
     }
 
-    /// <summary>Maps inside the window, where <see cref="Map"/> does not.</summary>
-    internal Result MapDoorbell(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection)
+    // The caller holds the table's lock. Out of the tables, then out of the cache: only when this returns may IOVA and page be another's (I7, N3).
+    private ulong UnmapInTable(Iova iova, ulong size)
     {
-        Result mapped;
-        using (_tableLock.Enter())
+        ulong unmapped = _table!.Unmap(iova, size);
+        if (unmapped != 0)
         {
-            mapped = Table.Map(iova, pa, size, protection);
+            Invalidate(iova, SaturatedLast(iova, size));
         }
 
-        if (!mapped.IsOk)
-        {
-            return Result.Fail(mapped.Errno, $"{this}: doorbell {pa}: {mapped.Reason}");
-        }
-
-        EmitMap(iova, pa, size, protection);
-        return Result.Ok;
+        return unmapped;
     }
-
-    /// <summary>Unmaps inside the window, where <see cref="Unmap"/> does not.</summary>
-    internal void UnmapDoorbell(Iova iova, ulong size)
-    {
-        ulong unmapped;
-        using (_tableLock.Enter())
-        {
-            unmapped = Table.Unmap(iova, size);
-        }
-
-        EmitUnmap(iova, size, unmapped);
-    }
-
-    private PageTable Table => _table ?? throw new InvalidOperationException($"{this}: no tables");
 
     private static ulong SaturatedLast(Iova iova, ulong size) =>
         size - 1 > ulong.MaxValue - iova.Value ? ulong.MaxValue : iova.Value + (size - 1);
@@ -352,6 +220,11 @@ public sealed class IommuDomain
     {
         if (Events.IsEnabled)
         {
+            if (unmapped != 0)
+            {
+                Events.Emit(new IommuInvalidateEvent(Iommu.Name, Id, iova, size, Iommu.Model.RangeInvalidation));
+            }
+
             Events.Emit(new IommuUnmapEvent(Iommu.Name, Id, iova, size, unmapped));
         }
     }

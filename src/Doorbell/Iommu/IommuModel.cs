@@ -17,6 +17,8 @@ public sealed class IommuModel
         TranslatesMsi = true,
         MaxStreamIdBits = 32,
         StreamIdBits = 16,
+        RangeInvalidation = "CMD_TLBI_NH_VA",
+        StreamInvalidation = "CMD_CFGI_STE",
     };
 
     /// <summary>Arm SMMUv2 (IHI 0062), stage 1; the names are the fault bits of SMMU_sGFSR and SMMU_CBn_FSR.</summary>
@@ -41,6 +43,7 @@ public sealed class IommuModel
         TranslatesMsi = true,
         InputBits = 40,
         IsStage2 = true,
+        RangeInvalidation = "SMMU_CBn_TLBIIPAS2",
         MaxStreamIdBits = 15,
         StreamIdBits = 15,
     };
@@ -51,6 +54,8 @@ public sealed class IommuModel
         CanRemapInterrupts = true,
         MaxStreamIdBits = 16,
         StreamIdBits = 16,
+        RangeInvalidation = "IOTLB Invalidate, page-selective",
+        StreamInvalidation = "Context-cache Invalidate, device-selective",
     };
 
     /// <summary>AMD-Vi with host tables of four levels; the names are its event log's.</summary>
@@ -59,6 +64,8 @@ public sealed class IommuModel
         CanRemapInterrupts = true,
         MaxStreamIdBits = 16,
         StreamIdBits = 16,
+        RangeInvalidation = "INVALIDATE_IOMMU_PAGES",
+        StreamInvalidation = "INVALIDATE_DEVTAB_ENTRY",
     };
 
     /// <summary>Every model.</summary>
@@ -89,6 +96,12 @@ public sealed class IommuModel
     public ReservedRegion? HardwareMsi => TranslatesMsi ? null : new ReservedRegion(new Iova(0xfee0_0000), 0x10_0000, ReservedRegionType.Msi);
 
     private static string[] SmmuV2Names => ["ICF: stream of type fault", "USF: unidentified stream", "TF: translation fault", "PF: permission fault", "ASF: address size fault"];
+
+    /// <summary>Its invalidation of a range of cached translations, as its manual calls it.</summary>
+    public string RangeInvalidation { get; private init; } = "SMMU_CBn_TLBIVA";
+
+    /// <summary>Its invalidation of what it has cached of a stream's configuration, as its manual calls it.</summary>
+    public string StreamInvalidation { get; private init; } = "SMMU_S2CRn";
 
     /// <summary>The model of that name; null where there is none.</summary>
     public static IommuModel? Find(string name) => All.FirstOrDefault(model => model.Name == name);

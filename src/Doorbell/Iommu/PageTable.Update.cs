@@ -6,7 +6,7 @@ namespace Doorbell.Iommu;
 public sealed partial class PageTable
 {
     // entry is the descriptor for first; those further on follow by adding to its address.
-    private bool Install(PageTableSlot[] table, int level, ulong first, ulong last, ulong entry)
+    private bool Install(PageTableSlot[] table, ref ulong live, int level, ulong first, ulong last, ulong entry)
     {
         int shift = Format.ShiftOf(level);
         ulong slotMask = (1UL << shift) - 1;
@@ -20,14 +20,14 @@ public sealed partial class PageTable
                 // Nothing in the range is mapped, so a table in the way is the idle one.
                 if (slot.Child is not null)
                 {
-                    DropBelow(table, ref slot, level);
+                    DropBelow(ref slot, ref live, level);
                 }
 
                 Volatile.Write(ref slot.Entry, entry);
-                Live(table)++;
+                live += PageTableSlot.One;
                 Count(1, slotMask + 1);
             }
-            else if (!InstallBelow(table, ref slot, level - 1, first, end, entry))
+            else if (!InstallBelow(ref slot, ref live, level - 1, first, end, entry))
             {
                 return false;
             }
@@ -42,7 +42,7 @@ public sealed partial class PageTable
         }
     }
 
-    private bool InstallBelow(PageTableSlot[] table, ref PageTableSlot slot, int level, ulong first, ulong last, ulong entry)
+    private bool InstallBelow(ref PageTableSlot slot, ref ulong live, int level, ulong first, ulong last, ulong entry)
     {
         object? child = slot.Child;
         if (child is null)
@@ -52,23 +52,24 @@ public sealed partial class PageTable
                 return false;
             }
 
-            child = level == 0 ? new ulong[_indexMask + 2] : new PageTableSlot[_indexMask + 2];
+            child = level == 0 ? new ulong[_indexMask + 1] : new PageTableSlot[_indexMask + 1];
             _tableCount++;
-            Live(table)++;
+            live += PageTableSlot.One;
             Volatile.Write(ref slot.Child, child);
         }
 
         if (level != 0)
         {
-            return Install(Unsafe.As<PageTableSlot[]>(child), level, first, last, entry);
+            return Install(Unsafe.As<PageTableSlot[]>(child), ref slot.Entry, level, first, last, entry);
         }
 
-        InstallPages(Unsafe.As<ulong[]>(child), first, last, entry);
+        InstallPages(ref slot, first, last, entry);
         return true;
     }
 
-    private void InstallPages(ulong[] pages, ulong first, ulong last, ulong entry)
+    private void InstallPages(ref PageTableSlot slot, ulong first, ulong last, ulong entry)
     {
+        ulong[] pages = Unsafe.As<ulong[]>(slot.Child!);
         int index = (int)(first >> _pageShift) & _indexMask;
         int count = (int)((last - first) >> _pageShift) + 1;
         for (int i = 0; i < count; i++)
@@ -76,11 +77,11 @@ public sealed partial class PageTable
             Volatile.Write(ref pages[index + i], entry + ((ulong)i << _pageShift));
         }
 
-        pages[^1] += (ulong)count;
+        slot.Entry += (ulong)count * PageTableSlot.One;
         Count(count, (ulong)count << _pageShift);
     }
 
-    private ulong Clear(PageTableSlot[] table, int level, ulong first, ulong last)
+    private ulong Clear(PageTableSlot[] table, ref ulong live, int level, ulong first, ulong last)
     {
         int shift = Format.ShiftOf(level);
         ulong slotMask = (1UL << shift) - 1;
@@ -89,19 +90,19 @@ public sealed partial class PageTable
         {
             ref PageTableSlot slot = ref table[Index(first, shift)];
             ulong end = Math.Min(last, first | slotMask);
-            if (slot.Entry != 0)
+            if (PageTableEntry.IsValid(slot.Entry))
             {
                 if (end - first == slotMask)
                 {
                     Volatile.Write(ref slot.Entry, 0);
-                    Live(table)--;
+                    live -= PageTableSlot.One;
                     Count(-1, unchecked(0 - (slotMask + 1)));
                     cleared += slotMask + 1;
                 }
             }
             else if (slot.Child is not null)
             {
-                cleared += ClearBelow(table, ref slot, level - 1, first, end);
+                cleared += ClearBelow(ref slot, ref live, level - 1, first, end);
             }
 
             if (end == last)
@@ -113,28 +114,16 @@ public sealed partial class PageTable
         }
     }
 
-    private ulong ClearBelow(PageTableSlot[] table, ref PageTableSlot slot, int level, ulong first, ulong last)
+    private ulong ClearBelow(ref PageTableSlot slot, ref ulong live, int level, ulong first, ulong last)
     {
-        ulong cleared;
-        ulong live;
-        if (level != 0)
-        {
-            PageTableSlot[] below = Unsafe.As<PageTableSlot[]>(slot.Child!);
-            cleared = Clear(below, level, first, last);
-            live = Live(below);
-        }
-        else
-        {
-            ulong[] pages = Unsafe.As<ulong[]>(slot.Child!);
-            cleared = ClearPages(pages, first, last);
-            live = pages[^1];
-        }
-
-        if (live == 0)
+        ulong cleared = level != 0
+            ? Clear(Unsafe.As<PageTableSlot[]>(slot.Child!), ref slot.Entry, level, first, last)
+            : ClearPages(ref slot, first, last);
+        if (slot.Entry == 0)
         {
             if (cleared == 0 || _tableLimit != int.MaxValue)
             {
-                Unlink(table, ref slot);
+                Unlink(ref slot, ref live);
             }
             else
             {
@@ -145,10 +134,31 @@ public sealed partial class PageTable
         return cleared;
     }
 
-    private void Unlink(PageTableSlot[] table, ref PageTableSlot slot)
+    private ulong ClearPages(ref PageTableSlot slot, ulong first, ulong last)
+    {
+        ulong[] pages = Unsafe.As<ulong[]>(slot.Child!);
+        int index = (int)(first >> _pageShift) & _indexMask;
+        int lastIndex = (int)(last >> _pageShift) & _indexMask;
+        int count = 0;
+        for (; index <= lastIndex; index++)
+        {
+            if (pages[index] != 0)
+            {
+                Volatile.Write(ref pages[index], 0);
+                count++;
+            }
+        }
+
+        slot.Entry -= (ulong)count * PageTableSlot.One;
+        ulong bytes = (ulong)count << _pageShift;
+        Count(-count, unchecked(0 - bytes));
+        return bytes;
+    }
+
+    private void Unlink(ref PageTableSlot slot, ref ulong live)
     {
         Volatile.Write(ref slot.Child, null);
-        Live(table)--;
+        live -= PageTableSlot.One;
         _tableCount--;
     }
 
@@ -158,24 +168,24 @@ public sealed partial class PageTable
     {
         if (_idle is { } before && (before ^ iova) >> shift != 0)
         {
-            DropEmpty(_root, Format.Levels - 1, before);
+            DropEmpty(_root, ref _rootLive, Format.Levels - 1, before);
         }
 
         _idle = iova;
     }
 
-    private void DropBelow(PageTableSlot[] table, ref PageTableSlot slot, int level)
+    private void DropBelow(ref PageTableSlot slot, ref ulong live, int level)
     {
         if (level > 1 && _idle is { } iova)
         {
-            DropEmpty(Unsafe.As<PageTableSlot[]>(slot.Child!), level - 1, iova);
+            DropEmpty(Unsafe.As<PageTableSlot[]>(slot.Child!), ref slot.Entry, level - 1, iova);
         }
 
         _idle = null;
-        Unlink(table, ref slot);
+        Unlink(ref slot, ref live);
     }
 
-    private void DropEmpty(PageTableSlot[] table, int level, ulong iova)
+    private void DropEmpty(PageTableSlot[] table, ref ulong live, int level, ulong iova)
     {
         ref PageTableSlot slot = ref table[Index(iova, Format.ShiftOf(level))];
         if (slot.Child is null)
@@ -183,21 +193,14 @@ public sealed partial class PageTable
             return;
         }
 
-        ulong live;
         if (level > 1)
         {
-            PageTableSlot[] below = Unsafe.As<PageTableSlot[]>(slot.Child);
-            DropEmpty(below, level - 1, iova);
-            live = Live(below);
-        }
-        else
-        {
-            live = Unsafe.As<ulong[]>(slot.Child)[^1];
+            DropEmpty(Unsafe.As<PageTableSlot[]>(slot.Child), ref slot.Entry, level - 1, iova);
         }
 
-        if (live == 0)
+        if (slot.Entry == 0)
         {
-            Unlink(table, ref slot);
+            Unlink(ref slot, ref live);
         }
     }
 

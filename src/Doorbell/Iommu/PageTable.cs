@@ -26,6 +26,9 @@ public sealed partial class PageTable
     private ulong _mappedBytes;
     private int _tableCount = 1;
 
+    // As PageTableSlot.Entry of a slot above the first table would be, if there were one.
+    private ulong _rootLive;
+
     // An IOVA of the emptied table that is still linked.
     private ulong? _idle;
 
@@ -43,7 +46,7 @@ public sealed partial class PageTable
         _indexMask = (1 << _bits) - 1;
         _last = format.LastInput;
         _tableLimit = tableLimit;
-        _root = new PageTableSlot[(int)(_last >> _rootShift) + 2];
+        _root = new PageTableSlot[(int)(_last >> _rootShift) + 1];
     }
 
     /// <summary>Its shape.</summary>
@@ -58,7 +61,7 @@ public sealed partial class PageTable
     /// <summary>Tables in use, the first included; when nothing is mapped, at most <see cref="PageTableFormat.Levels"/>.</summary>
     public int TableCount => Volatile.Read(ref _tableCount);
 
-    /// <summary>The descriptor that holds <paramref name="iova"/>, 0 where there is none. Neither locks nor allocates.</summary>
+    /// <summary>The descriptor that holds <paramref name="iova"/>; not a valid one where there is none. Neither locks nor allocates.</summary>
     /// <remarks>Without array bounds checks: an index is masked to the tables' length, or follows from an IOVA that was compared with the last one.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong Walk(ulong iova, out int shift)
@@ -93,7 +96,7 @@ public sealed partial class PageTable
     public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
     {
         ulong entry = Walk(iova.Value, out int shift);
-        if (entry == 0 || !PageTableEntry.Allows(entry, access))
+        if (!PageTableEntry.IsValid(entry) || !PageTableEntry.Allows(entry, access))
         {
             pa = default;
             contiguous = 0;
@@ -109,10 +112,11 @@ public sealed partial class PageTable
     public bool TryGetEntry(Iova iova, out PhysicalAddress pa, out ulong blockSize, out IommuProtection protection)
     {
         ulong entry = Walk(iova.Value, out int shift);
-        pa = entry == 0 ? default : new PhysicalAddress(PageTableEntry.Address(entry, iova.Value, shift));
-        blockSize = entry == 0 ? 0 : 1UL << shift;
-        protection = PageTableEntry.Protection(entry);
-        return entry != 0;
+        bool valid = PageTableEntry.IsValid(entry);
+        pa = valid ? new PhysicalAddress(PageTableEntry.Address(entry, iova.Value, shift)) : default;
+        blockSize = valid ? 1UL << shift : 0;
+        protection = valid ? PageTableEntry.Protection(entry) : default;
+        return valid;
     }
 
     /// <summary>
@@ -147,11 +151,14 @@ public sealed partial class PageTable
         }
 
         ulong last = iova.Value + (size - 1);
-        ulong[]? pages = size == Format.Granule ? FindPages(iova.Value) : null;
-        if (pages is not null && pages[(int)(iova.Value >> _pageShift) & _indexMask] == 0)
+        if (size == Format.Granule)
         {
-            InstallPages(pages, iova.Value, last, PageTableEntry.Make(pa.Value, protection));
-            return Result.Ok;
+            ref PageTableSlot slot = ref FindPageSlot(iova.Value);
+            if (!Unsafe.IsNullRef(ref slot) && Unsafe.As<ulong[]>(slot.Child!)[(int)(iova.Value >> _pageShift) & _indexMask] == 0)
+            {
+                InstallPages(ref slot, iova.Value, last, PageTableEntry.Make(pa.Value, protection));
+                return Result.Ok;
+            }
         }
 
         // Looked for first, so that no reader ever sees part of a mapping that is then refused.
@@ -160,10 +167,10 @@ public sealed partial class PageTable
             return Result.Fail(Errno.EEXIST, $"map of {iova}, size 0x{size:x}: {taken} is mapped already");
         }
 
-        if (!Install(_root, Format.Levels - 1, iova.Value, last, PageTableEntry.Make(pa.Value, protection)))
+        if (!Install(_root, ref _rootLive, Format.Levels - 1, iova.Value, last, PageTableEntry.Make(pa.Value, protection)))
         {
             // The range was empty before, so clearing it takes back exactly what was installed.
-            Clear(_root, Format.Levels - 1, iova.Value, last);
+            Clear(_root, ref _rootLive, Format.Levels - 1, iova.Value, last);
             return Result.Fail(Errno.ENOMEM, $"map of {iova}, size 0x{size:x}: more than {_tableLimit} tables");
         }
 
@@ -181,12 +188,16 @@ public sealed partial class PageTable
             return 0;
         }
 
-        if (size == Format.Granule && FindPages(iova.Value) is { } pages && pages[^1] > 1)
+        if (size == Format.Granule)
         {
-            return ClearPages(pages, iova.Value, iova.Value);
+            ref PageTableSlot slot = ref FindPageSlot(iova.Value);
+            if (!Unsafe.IsNullRef(ref slot) && slot.Entry > PageTableSlot.One)
+            {
+                return ClearPages(ref slot, iova.Value, iova.Value);
+            }
         }
 
-        return Clear(_root, Format.Levels - 1, iova.Value, LastOf(iova.Value, size));
+        return Clear(_root, ref _rootLive, Format.Levels - 1, iova.Value, LastOf(iova.Value, size));
     }
 
     /// <summary>The first IOVA in the range that is mapped. Absent tables are skipped whole, so an empty range is quick whatever its size.</summary>
@@ -204,9 +215,6 @@ public sealed partial class PageTable
 
     private ulong LastOf(ulong iova, ulong size) => size - 1 > _last - iova ? _last : iova + (size - 1);
 
-    // In every table the entry after the last counts the ones in use.
-    private static ref ulong Live(PageTableSlot[] table) => ref table[^1].Entry;
-
     private int Index(ulong iova, int shift) => shift == _rootShift ? (int)(iova >> shift) : (int)(iova >> shift) & _indexMask;
 
     private bool Find(PageTableSlot[] table, int level, ulong first, ulong last, out ulong found)
@@ -218,7 +226,7 @@ public sealed partial class PageTable
             ref PageTableSlot slot = ref table[Index(first, shift)];
             ulong end = Math.Min(last, first | slotMask);
             found = first;
-            if (slot.Entry != 0 || (slot.Child is { } child && FindBelow(child, level - 1, first, end, out found)))
+            if (PageTableEntry.IsValid(slot.Entry) || (slot.Child is { } child && FindBelow(child, level - 1, first, end, out found)))
             {
                 return true;
             }
@@ -246,38 +254,20 @@ public sealed partial class PageTable
         return offset >= 0;
     }
 
-    private ulong[]? FindPages(ulong iova)
+    // The slot above the table of pages that holds the IOVA; a null reference where there is no such table.
+    private ref PageTableSlot FindPageSlot(ulong iova)
     {
-        PageTableSlot[] table = _root;
-        for (int level = Format.Levels - 1; ; level--)
+        ref PageTableSlot slot = ref _root[(int)(iova >> _rootShift)];
+        for (int shift = _rootShift - _bits; slot.Child is { } child; shift -= _bits)
         {
-            object? child = table[Index(iova, Format.ShiftOf(level))].Child;
-            if (child is null || level == 1)
+            if (shift == _pageShift)
             {
-                return Unsafe.As<ulong[]>(child);
+                return ref slot;
             }
 
-            table = Unsafe.As<PageTableSlot[]>(child);
-        }
-    }
-
-    private ulong ClearPages(ulong[] pages, ulong first, ulong last)
-    {
-        int index = (int)(first >> _pageShift) & _indexMask;
-        int lastIndex = (int)(last >> _pageShift) & _indexMask;
-        int count = 0;
-        for (; index <= lastIndex; index++)
-        {
-            if (pages[index] != 0)
-            {
-                Volatile.Write(ref pages[index], 0);
-                count++;
-            }
+            slot = ref Unsafe.As<PageTableSlot[]>(child)[(int)(iova >> shift) & _indexMask];
         }
 
-        pages[^1] -= (ulong)count;
-        ulong bytes = (ulong)count << _pageShift;
-        Count(-count, unchecked(0 - bytes));
-        return bytes;
+        return ref Unsafe.NullRef<PageTableSlot>();
     }
 }

@@ -14,6 +14,8 @@ internal static class PageTableEntry
     public static ulong Make(ulong pa, IommuProtection protection) =>
         pa | (((ulong)protection & ProtectionMask) << ProtectionShift) | Valid;
 
+    public static bool IsValid(ulong entry) => (entry & Valid) != 0;
+
     public static IommuProtection Protection(ulong entry) => (IommuProtection)((entry >> ProtectionShift) & ProtectionMask);
 
     public static bool Allows(ulong entry, IommuProtection access) => (((ulong)access << ProtectionShift) & ~entry) == 0;

@@ -4,6 +4,10 @@ using Doorbell.Iommu.Events;
 namespace Doorbell.Iommu;
 
 /// <summary>A stream of a unit and the domain its transactions go through. One object a stream, for ever: a requester may keep it.</summary>
+/// <remarks>
+/// What the unit has cached of it (SMMUv3: the STE) is used until it is invalidated: whoever changes the entry does so first and
+/// invalidates then. Transactions neither lock nor wait; an invalidation waits for those that are just taking the entry in.
+/// </remarks>
 public sealed class StreamTableEntry
 {
     private readonly Iommu _iommu;
@@ -11,6 +15,8 @@ public sealed class StreamTableEntry
     private readonly ulong _hardwareMsiSize;
 
     private IommuDomain _domain;
+    private IommuDomain? _cached;
+    private int _fetching;
     private long _faultCount;
 
     internal StreamTableEntry(Iommu iommu, StreamId stream, bool isValid, IommuDomain domain)
@@ -29,7 +35,7 @@ public sealed class StreamTableEntry
     /// <summary>False where the unit's stream table has no such stream; each of its transactions is a fault.</summary>
     public bool IsValid { get; }
 
-    /// <summary>The domain in force: while it is attached to none, the unit's for unattached streams.</summary>
+    /// <summary>The domain it is attached to; while to none, the unit's for unattached streams.</summary>
     public IommuDomain Domain => Volatile.Read(ref _domain);
 
     /// <summary>True between attach and detach.</summary>
@@ -60,12 +66,37 @@ public sealed class StreamTableEntry
             return true;
         }
 
-        IommuDomain domain = Volatile.Read(ref _domain);
+        IommuDomain domain = Volatile.Read(ref _cached) ?? Fetch();
         return (IsValid && domain.TryTranslate(iova, access, out pa, out contiguous))
             || Refuse(domain, iova, access, out pa, out contiguous);
     }
 
+    /// <summary>Writes the entry. Only after <see cref="InvalidateConfiguration"/> does every transaction go through the domain.</summary>
     internal void SetDomain(IommuDomain domain) => Volatile.Write(ref _domain, domain);
+
+    /// <summary>What is cached of the entry goes, and nobody who read it as it was before brings that back.</summary>
+    internal void InvalidateConfiguration()
+    {
+        // Whoever begins to fetch from here on reads the entry as it is now.
+        Interlocked.MemoryBarrier();
+        SpinWait wait = default;
+        while (Volatile.Read(ref _fetching) != 0)
+        {
+            wait.SpinOnce();
+        }
+
+        Volatile.Write(ref _cached, null);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private IommuDomain Fetch()
+    {
+        Interlocked.Increment(ref _fetching);
+        IommuDomain domain = Volatile.Read(ref _domain);
+        Volatile.Write(ref _cached, domain);
+        Interlocked.Decrement(ref _fetching);
+        return domain;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool Refuse(IommuDomain domain, Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)

@@ -166,7 +166,7 @@ public class IommuTests
         harness.Iommu.Detach(Igb);
         harness.Iommu.Detach(Igb);
         Assert.False(stream.IsAttached);
-        Assert.Equal(["iommu.attach", "iommu.attach", "iommu.detach"], harness.Kinds);
+        Assert.Equal(["iommu.invalidate", "iommu.attach", "iommu.invalidate", "iommu.attach", "iommu.invalidate", "iommu.detach"], harness.Kinds);
     }
 
     [Fact]
@@ -207,14 +207,17 @@ public class IommuTests
         harness.Iommu.Detach(Igb);
         Assert.Equal(
             [
+                "iommu.invalidate iommu=smmu@9050000 stream=0x8 command=CMD_CFGI_STE",
                 "iommu.attach iommu=smmu@9050000 stream=0x8 domain=1 type=Unmanaged",
                 "iommu.map iommu=smmu@9050000 domain=1 iova=0x8000000 pa=0x8090000 size=0x1000 prot=0x1a",
                 "doorbell.bind iommu=smmu@9050000 domain=1 pa=0x8090000 iova=0x8000000 size=0x1000 references=1",
                 "doorbell.get iommu=smmu@9050000 domain=1 pa=0x8090000 iova=0x8000000 size=0x1000 references=2",
                 "doorbell.put iommu=smmu@9050000 domain=1 pa=0x8090000 iova=0x8000000 size=0x1000 references=1",
+                "iommu.invalidate iommu=smmu@9050000 domain=1 iova=0x8000000 size=0x1000 command=CMD_TLBI_NH_VA",
                 "iommu.unmap iommu=smmu@9050000 domain=1 iova=0x8000000 size=0x1000 unmapped=0x1000",
                 "doorbell.unbind iommu=smmu@9050000 domain=1 pa=0x8090000 iova=0x8000000 size=0x1000 references=0",
                 "iommu.fault iommu=smmu@9050000 stream=0x8 iova=0x8000040 direction=write reason=F_TRANSLATION",
+                "iommu.invalidate iommu=smmu@9050000 stream=0x8 command=CMD_CFGI_STE",
                 "iommu.detach iommu=smmu@9050000 stream=0x8 domain=1",
             ],
             harness.Seen.Select(static told => told.ToString()));

@@ -221,7 +221,7 @@ public class ReservedIovaDomainTests
 
         Assert.Equal(new Iova(0x800_1040), other);
         Assert.Equal(new Iova(0x800_0040), harness.Get(0x80b_0040));
-        Assert.Equal(["iommu.map", "doorbell.bind", "iommu.unmap"], harness.Kinds.Take(3));
+        Assert.Equal(["iommu.map", "doorbell.bind", "iommu.invalidate", "iommu.unmap"], harness.Kinds.Take(4));
     }
 
     [Theory]

@@ -29,7 +29,7 @@ public class AffinityTests
         Assert.NotEqual(before.Address, after.Address);
         Assert.Equal(["mask 0", $"message 0 {after.Address:x} 20", "unmask 0"], device.Log);
         Assert.Equal(
-            ["iommu.map", "msi.message", "iommu.unmap", "msi.affinity"],
+            ["iommu.map", "msi.message", "iommu.invalidate", "iommu.unmap", "msi.affinity"],
             _board.Trace.Select(e => e.Kind).Where(k => !k.StartsWith("doorbell.", StringComparison.Ordinal)));
         Assert.Equal(1, domain.ReservedIovas!.ReferenceCount);
         Assert.False(domain.TryTranslate(new Iova(before.Address), IommuProtection.Write, out _));

@@ -1,0 +1,85 @@
+using System.Runtime.CompilerServices;
+
+namespace Doorbell.Iommu;
+
+/// <content>What devices go through: the cache, behind it the tables; and the invalidation that keeps the one true to the other.</content>
+public sealed partial class IommuDomain
+{
+    private readonly Iotlb? _tlb;
+    private long _invalidationCount;
+
+    /// <summary>Invalidations of its cached translations so far, each of a range or of all.</summary>
+    public long InvalidationCount => Volatile.Read(ref _invalidationCount);
+
+    /// <summary>Translations of it that the unit has cached now.</summary>
+    public int CachedTranslations => _tlb?.Count ?? 0;
+
+    /// <summary>A translation without events: false where nothing is mapped or the access is not allowed. Neither locks nor allocates.</summary>
+    public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa) => TryTranslate(iova, access, out pa, out _);
+
+    /// <summary>A translation, and how many bytes from there on one page or block holds. Neither locks nor allocates.</summary>
+    public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
+    {
+        if (_tlb is null)
+        {
+            return Pass(iova, out pa, out contiguous);
+        }
+
+        ulong entry = _tlb.Find(iova.Value, out int shift);
+        if (entry == 0 || !PageTableEntry.Allows(entry, access))
+        {
+            entry = Walk(iova, access, out shift);
+            if (entry == 0)
+            {
+                pa = default;
+                contiguous = 0;
+                return false;
+            }
+        }
+
+        pa = new PhysicalAddress(PageTableEntry.Address(entry, iova.Value, shift));
+        contiguous = (1UL << shift) - (iova.Value & ((1UL << shift) - 1));
+        return true;
+    }
+
+    internal IommuFaultReason FaultReasonOf(Iova iova)
+    {
+        if (_table is null)
+        {
+            return Type == IommuDomainType.Blocked ? IommuFaultReason.Blocked : IommuFaultReason.AddressSize;
+        }
+
+        return PageTableEntry.IsValid(_table.Walk(iova.Value, out _)) ? IommuFaultReason.Permission : IommuFaultReason.Translation;
+    }
+
+    // 0 where nothing is mapped or it does not allow the access: faults are not cached, so that a map needs no invalidation.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong Walk(Iova iova, IommuProtection access, out int shift)
+    {
+        long generation = _tlb!.Generation;
+        ulong entry = _table!.Walk(iova.Value, out shift);
+        if (!PageTableEntry.IsValid(entry) || !PageTableEntry.Allows(entry, access))
+        {
+            return 0;
+        }
+
+        _tlb.Offer(iova.Value, entry, shift, generation);
+        return entry;
+    }
+
+    private bool Pass(Iova iova, out PhysicalAddress pa, out ulong contiguous)
+    {
+        // An input above the output size must not reach another address space through its top half-word.
+        bool passes = Type == IommuDomainType.Identity && iova <= ApertureEnd;
+        pa = passes ? new PhysicalAddress(iova.Value) : default;
+        contiguous = passes ? ApertureEnd.Value - iova.Value + 1 : 0;
+        return passes;
+    }
+
+    // Under the table's lock: when it is given back, what has left the tables is served no more (I7, N3).
+    private void Invalidate(Iova iova, ulong last)
+    {
+        _tlb!.Invalidate(iova.Value, last);
+        Volatile.Write(ref _invalidationCount, _invalidationCount + 1);
+    }
+}
