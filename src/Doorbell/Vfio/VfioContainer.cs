@@ -1,7 +1,7 @@
 namespace Doorbell.Vfio;
 
 /// <summary>A container: /dev/vfio/vfio as one open sees it.</summary>
-public sealed class VfioContainer
+public sealed class VfioContainer : IVfioContainer
 {
     /// <summary>VFIO_API_VERSION.</summary>
     public const int ApiVersion = 0;
@@ -102,8 +102,20 @@ public sealed class VfioContainer
         ReleaseIfUnused();
     }
 
-    internal Result Join(VfioGroup group, string operation)
+    /// <inheritdoc/>
+    Result IVfioContainer.Join(VfioGroup group, string operation)
     {
+        if (group.Group.FindObstacle() is { } obstacle)
+        {
+            return _host.Refuse(
+                operation,
+                group.Name,
+                Errno.EPERM,
+                "V4",
+                $"{group.Name} is not viable: {obstacle.Name} is bound to {obstacle.Driver}",
+                "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
+        }
+
         if (_iommu is not null)
         {
             Result attached = _iommu.Attach(group.Group, operation);
@@ -117,7 +129,8 @@ public sealed class VfioContainer
         return Result.Ok;
     }
 
-    internal void Leave(VfioGroup group)
+    /// <inheritdoc/>
+    void IVfioContainer.Leave(VfioGroup group)
     {
         _groups.Remove(group);
         _iommu?.Detach(group.Group);
@@ -129,6 +142,14 @@ public sealed class VfioContainer
         }
 
         ReleaseIfUnused();
+    }
+
+    /// <inheritdoc/>
+    Result IVfioContainer.Take(VfioGroup group, PassthroughDevice device, string operation) => Result.Ok;
+
+    /// <inheritdoc/>
+    void IVfioContainer.Give(PassthroughDevice device)
+    {
     }
 
     private void ReleaseIfUnused()

@@ -8,7 +8,7 @@ public sealed class VfioGroup : IVfioDeviceOwner
     private readonly VfioHost _host;
     private readonly List<VfioDevice> _openDevices = [];
     private readonly List<PassthroughDevice> _boundCdevs = [];
-    private VfioContainer? _container;
+    private IVfioContainer? _container;
     private bool _isOpen;
 
     internal VfioGroup(VfioHost host, PassthroughGroup group)
@@ -47,32 +47,13 @@ public sealed class VfioGroup : IVfioDeviceOwner
     }
 
     /// <summary>VFIO_GROUP_SET_CONTAINER. EINVAL: has one already; EPERM: not viable (V4), or unsafe to join a container with an IOMMU (V3).</summary>
-    public Result SetContainer(VfioContainer container)
+    public Result SetContainer(VfioContainer container) => Enter(container);
+
+    /// <summary>VFIO_GROUP_SET_CONTAINER with an iommufd in a container's place. EINVAL: has one already. Whether the group may be handed over is asked when a device is opened (V3, V4).</summary>
+    public Result SetContainer(IommufdContext context)
     {
-        const string Operation = "VFIO_GROUP_SET_CONTAINER";
-        if (_container is not null)
-        {
-            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} is in {_container.Name} already");
-        }
-
-        if (Group.FindObstacle() is { } obstacle)
-        {
-            return _host.Refuse(
-                Operation,
-                Name,
-                Errno.EPERM,
-                "V4",
-                $"{Name} is not viable: {obstacle.Name} is bound to {obstacle.Driver}",
-                "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
-        }
-
-        Result joined = container.Join(this, Operation);
-        if (joined.IsOk)
-        {
-            _container = container;
-        }
-
-        return joined;
+        ArgumentNullException.ThrowIfNull(context);
+        return Enter(context.Container);
     }
 
     /// <summary>VFIO_GROUP_UNSET_CONTAINER. EINVAL: has none; EBUSY: devices are open.</summary>
@@ -93,7 +74,7 @@ public sealed class VfioGroup : IVfioDeviceOwner
         return Result.Ok;
     }
 
-    /// <summary>VFIO_GROUP_GET_DEVICE_FD. EINVAL: before the container has its IOMMU; ENODEV: no such device in the group, or it is not bound to vfio-pci.</summary>
+    /// <summary>VFIO_GROUP_GET_DEVICE_FD. EINVAL: before the container has its IOMMU; ENODEV: no such device in the group, or it is not bound to vfio-pci; in an iommufd what binding and attaching it answers.</summary>
     public Result<VfioDevice> OpenDevice(string name)
     {
         const string Operation = "VFIO_GROUP_GET_DEVICE_FD";
@@ -110,6 +91,12 @@ public sealed class VfioGroup : IVfioDeviceOwner
                 VfioDevice? open = _openDevices.Find(candidate => candidate.Device == device);
                 if (open is null)
                 {
+                    Result taken = _container.Take(this, device, Operation);
+                    if (!taken.IsOk)
+                    {
+                        return taken;
+                    }
+
                     open = new VfioDevice(_host, this, device);
                     _openDevices.Add(open);
                     open.Enable();
@@ -172,13 +159,32 @@ public sealed class VfioGroup : IVfioDeviceOwner
     internal void UnblockFor(PassthroughDevice device) => _boundCdevs.Remove(device);
 
     /// <summary>Who else than that context owns the group: its name, or null.</summary>
-    internal string? OwnerBeside(IommufdContext context) => _container?.Name ?? (Context is { } owner && owner != context ? owner.Name : null);
+    internal string? OwnerBeside(IommufdContext context) =>
+        (_container != context.Container ? _container?.Name : null) ?? (Context is { } owner && owner != context ? owner.Name : null);
 
     /// <inheritdoc/>
     void IVfioDeviceOwner.Closed(VfioDevice device)
     {
         _openDevices.Remove(device);
+        _container?.Give(device.Device);
         ReleaseIfUnused();
+    }
+
+    private Result Enter(IVfioContainer container)
+    {
+        const string Operation = "VFIO_GROUP_SET_CONTAINER";
+        if (_container is not null)
+        {
+            return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} is in {_container.Name} already");
+        }
+
+        Result joined = container.Join(this, Operation);
+        if (joined.IsOk)
+        {
+            _container = container;
+        }
+
+        return joined;
     }
 
     private void ReleaseIfUnused()
@@ -191,7 +197,7 @@ public sealed class VfioGroup : IVfioDeviceOwner
 
     private void LeaveContainer()
     {
-        VfioContainer? container = _container;
+        IVfioContainer? container = _container;
         _container = null;
         container?.Leave(this);
     }

@@ -99,7 +99,7 @@ internal sealed partial class Ioas(uint id, IommufdContext context) : IommufdObj
         return place;
     }
 
-    /// <summary>Bytes unmapped. ENOENT: nothing there, or a mapping that sticks out of the range; those before it are gone then, as in the kernel.</summary>
+    /// <summary>Bytes unmapped, 0 where nothing was there. ENOENT: a mapping sticks out of the range; those before it are gone then, as in the kernel.</summary>
     public Result<ulong> Unmap(Iova first, Iova last)
     {
         ulong unmapped = 0;
@@ -114,7 +114,7 @@ internal sealed partial class Ioas(uint id, IommufdContext context) : IommufdObj
             Remove(area);
         }
 
-        return unmapped == 0 ? Result.Fail(Errno.ENOENT, $"nothing is mapped in {first}-{last}") : unmapped;
+        return unmapped;
     }
 
     public ulong UnmapAll()
@@ -150,6 +150,33 @@ internal sealed partial class Ioas(uint id, IommufdContext context) : IommufdObj
 
             at = end + 1;
         }
+    }
+
+    /// <summary>Type1's first version unmaps parts: a mapping that holds both the byte and the one before it becomes two. Only where tables have no huge pages (EINVAL), which could not be cut.</summary>
+    public Result Cut(Iova at)
+    {
+        if (_areas.At(at) is not IoArea area || area.Iova == at)
+        {
+            return Result.Ok;
+        }
+
+        ulong head = at.Value - area.Iova.Value;
+        if (HugePages || ((at.Value | (area.Source.Address + head)) & (Alignment - 1)) != 0)
+        {
+            return Result.Fail(Errno.EINVAL, $"{area.Iova}-{area.Last} cannot be cut at {at}");
+        }
+
+        // The pages stay where they are in every table; what is pinned stays pinned.
+        Result<ClientSpace> again = context.Host.Spaces.Get(area.Source.Memory);
+        if (!again.IsOk)
+        {
+            return again.WithoutValue;
+        }
+
+        _areas.Remove(area);
+        _areas.Add(new IoArea(area.Iova, area.Space, area.Source with { Length = head }, area.Protection));
+        _areas.Add(new IoArea(at, again.Value, area.Source with { Address = area.Source.Address + head, Length = area.Size - head }, area.Protection));
+        return Result.Ok;
     }
 
     /// <summary>EINVAL: tables hold mappings made of huge pages. EADDRINUSE: mappings are not whole pages.</summary>

@@ -104,6 +104,10 @@ public sealed partial class IommufdContext
             : length == 0
                 ? Result.Fail(Errno.EINVAL, "the length is zero")
                 : space.Unmap(iova, iova + (length - 1));
+        if (unmapped is { IsOk: true, Value: 0 })
+        {
+            unmapped = Result.Fail(Errno.ENOENT, $"nothing is mapped in {iova}, 0x{length:x} bytes");
+        }
 
         // Clients unmap to be sure: that nothing was there is an answer, not a refusal that needs telling.
         return unmapped.IsOk || unmapped.Errno == Errno.ENOENT
@@ -145,6 +149,11 @@ public sealed partial class IommufdContext
     /// <summary>IOMMU_VFIO_IOAS with CLEAR.</summary>
     public void ClearVfioIoas() => _vfioIoas = null;
 
+    internal Ioas? VfioIoas => _vfioIoas;
+
+    /// <summary>The IOAS that containers use is made with the first group, where the user named none; he may ask for its number.</summary>
+    internal void EnsureVfioIoas() => _vfioIoas ??= _objects.Add(id => new Ioas(id, this));
+
     private Result<Iova> Map(string operation, IoasMapFlags flags, uint ioas, ulong address, ulong length, Iova iova, IClientAddressSpace memory, bool isFile)
     {
         Result judged = CheckMapFlags(operation, flags, iova, length);
@@ -162,7 +171,7 @@ public sealed partial class IommufdContext
         return MapIn(operation, space, flags, [source], iova);
     }
 
-    private Result<Iova> MapIn(string operation, Ioas space, IoasMapFlags flags, IReadOnlyList<IoSource> sources, Iova iova)
+    internal Result<Iova> MapIn(string operation, Ioas space, IoasMapFlags flags, IReadOnlyList<IoSource> sources, Iova iova)
     {
         // iommufd maps as cache coherent always: it offers no way to flush.
         IommuProtection protection = IommuProtection.Cache;

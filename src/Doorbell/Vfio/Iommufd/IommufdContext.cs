@@ -21,6 +21,7 @@ public sealed partial class IommufdContext
         Number = number;
         PageSize = host.PageSize;
         HugePageSize = host.HugePageSize;
+        Container = new IommufdContainer(this);
     }
 
     /// <summary>Which open this is, in events.</summary>
@@ -34,6 +35,9 @@ public sealed partial class IommufdContext
 
     /// <summary>I9: the places of doorbell pages, the same in every table of this context.</summary>
     public SoftwareMsiTable MsiTable { get; } = new();
+
+    /// <summary>The ioctls of a container on this context: groups can be put into it in a container's place.</summary>
+    public IommufdContainer Container { get; }
 
     internal VfioHost Host { get; }
 
@@ -115,7 +119,7 @@ public sealed partial class IommufdContext
         }
     }
 
-    /// <summary>The last reference to the file is gone. Bound devices keep everything until their cdevs are closed (captures, ctx2.close_iommufd_first; V7).</summary>
+    /// <summary>The last reference to the file is gone. Bound devices and groups put into it keep everything until they are closed (captures, ctx2.close_iommufd_first; V7).</summary>
     public void Release()
     {
         _isOpen = false;
@@ -185,6 +189,28 @@ public sealed partial class IommufdContext
         }
     }
 
+    internal void ReleaseIfUnused()
+    {
+        if (_isOpen || _groups.Count != 0 || Container.GroupCount != 0)
+        {
+            return;
+        }
+
+        // Holders before what they hold: every pass frees some.
+        while (_objects.Count != 0)
+        {
+            foreach (IommufdObject each in _objects.All.ToList())
+            {
+                if (each.Users == 0 || each is IommufdFaultQueue)
+                {
+                    Drop(each);
+                }
+            }
+        }
+
+        Host.IommufdClosed();
+    }
+
     internal Result Refuse(string operation, Errno errno, string? rule, string reason, string? remedy = null) =>
         Host.Refuse(operation, Name, errno, rule, reason, remedy);
 
@@ -216,27 +242,5 @@ public sealed partial class IommufdContext
         {
             _vfioIoas = null;
         }
-    }
-
-    private void ReleaseIfUnused()
-    {
-        if (_isOpen || _groups.Count != 0)
-        {
-            return;
-        }
-
-        // Holders before what they hold: every pass frees some.
-        while (_objects.Count != 0)
-        {
-            foreach (IommufdObject each in _objects.All.ToList())
-            {
-                if (each.Users == 0 || each is IommufdFaultQueue)
-                {
-                    Drop(each);
-                }
-            }
-        }
-
-        Host.IommufdClosed();
     }
 }
