@@ -1,4 +1,5 @@
 using Doorbell.Machines;
+using Doorbell.Machines.DeviceTree;
 using Doorbell.Machines.Yaml;
 
 namespace Doorbell.Cli;
@@ -6,6 +7,9 @@ namespace Doorbell.Cli;
 /// <summary>Machines by name, from the folder beside the program, or by path.</summary>
 internal static class MachineFiles
 {
+    /// <summary>How a device tree's name ends.</summary>
+    public const string DeviceTreeExtension = ".dtb";
+
     private const string Extension = ".yaml";
 
     public static string Folder => Path.Combine(AppContext.BaseDirectory, "machines");
@@ -18,18 +22,21 @@ internal static class MachineFiles
     /// <summary>Reads a machine; the reason is a whole sentence.</summary>
     public static Result<MachineDescription> Load(string nameOrPath)
     {
-        bool isPath = nameOrPath.EndsWith(Extension, StringComparison.Ordinal) || nameOrPath.Contains('/', StringComparison.Ordinal);
+        bool isTree = nameOrPath.EndsWith(DeviceTreeExtension, StringComparison.Ordinal);
+        bool isPath = isTree || nameOrPath.EndsWith(Extension, StringComparison.Ordinal) || nameOrPath.Contains('/', StringComparison.Ordinal);
         string path = isPath ? nameOrPath : Path.Combine(Folder, nameOrPath + Extension);
         if (!File.Exists(path))
         {
             return Result.Fail(Errno.ENOENT, isPath
                 ? $"there is no machine file {nameOrPath}."
-                : $"there is no machine \"{nameOrPath}\": expected {string.Join(", ", Names)}, or a path that ends in .yaml.");
+                : $"there is no machine \"{nameOrPath}\": expected {string.Join(", ", Names)}, or a path that ends in .yaml or .dtb.");
         }
 
         try
         {
-            return MachineYaml.Read(isPath ? nameOrPath : Path.GetFileName(path), File.ReadAllText(path));
+            return isTree
+                ? DeviceTreeMachine.Read(nameOrPath, File.ReadAllBytes(path))
+                : MachineYaml.Read(isPath ? nameOrPath : Path.GetFileName(path), File.ReadAllText(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -14,13 +14,7 @@ internal interface IAccount : IDisposable
     /// <summary>A sentence about the step.</summary>
     void Fact(string sentence);
 
-    /// <summary>A sentence about the step, and what it says as values: <c>explain.KIND</c> for programs.</summary>
-    void Fact(string sentence, string kind, params IReadOnlyList<(string Name, Cell Value)> values);
-
-    /// <summary>Facts that have a form.</summary>
-    void Table(AccountTable table);
-
-    /// <summary>The step is over: what the engine told meanwhile is told now, except what a table said already.</summary>
+    /// <summary>The step is over.</summary>
     void End();
 
     /// <summary>The walk is over.</summary>

@@ -6,17 +6,8 @@ internal enum StepKind
     /// <summary>What the device is called where.</summary>
     Identify,
 
-    /// <summary>What can only be handed over together, and whether it can.</summary>
-    Group,
-
-    /// <summary>Whether something checks who writes an MSI.</summary>
-    Safety,
-
-    /// <summary>Container, IOMMU, device.</summary>
+    /// <summary>Group, container, IOMMU.</summary>
     Assign,
-
-    /// <summary>Where doorbells will get their IOVAs.</summary>
-    Window,
 
     /// <summary>Memory for DMA.</summary>
     Map,
@@ -35,7 +26,4 @@ internal enum StepKind
 
     /// <summary>Device, group and container closed.</summary>
     Close,
-
-    /// <summary>What is left, which must be nothing.</summary>
-    Left,
 }

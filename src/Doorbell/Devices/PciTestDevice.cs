@@ -61,8 +61,8 @@ public sealed class PciTestDevice : RegisterDeviceModel
         ClassCode = 0xff0000,
         Bars =
         [
-            new PciBarDescription(RegisterBar, 4096, PciBarKind.Memory32),
-            new PciBarDescription(MsiXBar, MsiXLayout.BarSize(vectors), PciBarKind.Memory32),
+            new PciBarDescription(RegisterBar, 4096, PciBarKind.Memory64),
+            new PciBarDescription(MsiXBar, MsiXLayout.BarSize(vectors), PciBarKind.Memory64),
         ],
         MsiX = MsiXLayout.Describe(vectors, MsiXBar),
         MsiVectors = MsiVectors,

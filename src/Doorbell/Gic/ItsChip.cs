@@ -17,5 +17,5 @@ internal sealed class ItsChip(ItsDomain domain) : IrqChip
         return moved.IsOk ? AffinityOutcome.Done : moved;
     }
 
-    public override ComposedMessage Compose(IrqData irq) => new(domain.Its.Doorbell, ItsDomain.EventOf(irq).Value);
+    public override ComposedMessage Compose(IrqData irq) => new(domain.DoorbellOf(irq), ItsDomain.EventOf(irq).Value);
 }

@@ -13,14 +13,17 @@ public sealed class ItsDomain : IrqDomain
     private readonly Dictionary<uint, ItsDevice> _devices = [];
     private readonly LpiAllocator _lpis;
     private readonly ItsChip _chip;
+    private readonly PreItsWindow? _preIts;
     private readonly int[] _load;
 
     /// <summary>The driver: maps one collection a CPU (MAPC, SYNC, INVALL).</summary>
     /// <param name="its">The hardware.</param>
-    public ItsDomain(GicV3Its its)
-        : base(its.Name, its.Gic, IrqDomainFlags.IsolatedMsi | IrqDomainFlags.MsiParent)
+    /// <param name="preIts">What stands before it and takes its isolation away (M2); null where nothing does.</param>
+    public ItsDomain(GicV3Its its, PreItsWindow? preIts = null)
+        : base(its.Name, its.Gic, preIts is null ? IrqDomainFlags.IsolatedMsi | IrqDomainFlags.MsiParent : IrqDomainFlags.MsiParent)
     {
         Its = its;
+        _preIts = preIts;
         _lpis = its.Gic.LpiRanges;
         _chip = new ItsChip(this);
         _load = new int[its.Gic.Cpus];
@@ -35,7 +38,10 @@ public sealed class ItsDomain : IrqDomain
     public GicV3Its Its { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<PhysicalAddress> Doorbells => [Its.Doorbell];
+    public override IReadOnlyList<PhysicalAddress> Doorbells => [_preIts?.Base ?? Its.Doorbell];
+
+    /// <summary>Where a device writes.</summary>
+    public PhysicalAddress DoorbellOf(IrqData irq) => _preIts?.DoorbellOf(irq.Descriptor.Requester.DeviceId) ?? Its.Doorbell;
 
     /// <summary>The EventID of an interrupt at this level.</summary>
     public static EventId EventOf(IrqData irq) => new((uint)irq.HwIrq - DeviceOf(irq).FirstLpi);

@@ -50,6 +50,9 @@ public abstract class IrqDomain
     /// <summary>Every address this level's interrupts may be raised at: the doorbells of an MSI controller, a level above answers with its parent's. None where no device writes to a frame.</summary>
     public virtual IReadOnlyList<PhysicalAddress> Doorbells => Parent?.Doorbells ?? [];
 
+    /// <summary>True where an interrupt can go to a CPU of its own; false where a level shares one among many.</summary>
+    public virtual bool CanMove => Parent?.CanMove ?? true;
+
     /// <summary>Makes the controller ready for a device with up to <paramref name="count"/> interrupts (msi_prepare). ENOSPC or EINVAL; nothing is kept then.</summary>
     public virtual Result Prepare(IrqRequester requester, int count, out IrqDeviceContext? context)
     {

@@ -11,8 +11,8 @@ namespace Doorbell.Iommu;
 public sealed class StreamTableEntry
 {
     private readonly Iommu _iommu;
-    private readonly ulong _hardwareMsiBase;
-    private readonly ulong _hardwareMsiSize;
+    private ulong _hardwareMsiBase;
+    private ulong _hardwareMsiSize;
 
     private IommuDomain _domain;
     private IommuDomain? _cached;
@@ -69,6 +69,13 @@ public sealed class StreamTableEntry
         IommuDomain domain = Volatile.Read(ref _cached) ?? Fetch();
         return (IsValid && domain.TryTranslate(iova, access, out pa, out contiguous))
             || Refuse(domain, iova, access, out pa, out contiguous);
+    }
+
+    /// <summary>Writes to the range never get as far as the tables: the stream's PCI host takes them for MSIs. Said while the machine is built.</summary>
+    internal void TakeOut(ReservedRegion range)
+    {
+        _hardwareMsiBase = range.Base.Value;
+        _hardwareMsiSize = range.Size;
     }
 
     /// <summary>Writes the entry. Only after <see cref="InvalidateConfiguration"/> does every transaction go through the domain.</summary>

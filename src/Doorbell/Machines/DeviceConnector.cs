@@ -61,6 +61,17 @@ internal sealed class DeviceConnector(MachineDescription description, IReadOnlyD
             deviceId = controller.Device;
         }
 
+        // A host that takes MSIs itself does so before the IOMMU: nothing to map (I1), and no IOVA there is the user's (I9).
+        IReadOnlyList<ReservedRegion> reserved = iommu?.GetReservedRegions() ?? [];
+        StreamTableEntry? msiStream = stream;
+        if (controller.Controller is SocMsiDescription { IsInHost: true } own && stream is not null)
+        {
+            var taken = new ReservedRegion(new Iova(own.Page.Value), SocMsiDescription.PageSize, ReservedRegionType.Msi);
+            stream.TakeOut(taken);
+            reserved = [.. reserved, taken];
+            msiStream = null;
+        }
+
         if (noGroup is not null)
         {
             events.Emit(new DeviceWithoutGroup(function.Address, noGroup));
@@ -75,8 +86,8 @@ internal sealed class DeviceConnector(MachineDescription description, IReadOnlyD
             StreamId = target.Stream,
             DeviceId = deviceId,
             MsiDomain = msiDomain,
-            MsiDevice = new PciMsiDevice(function, deviceId, stream),
-            ReservedRegions = noGroup is null ? iommu?.GetReservedRegions() ?? [] : [],
+            MsiDevice = new PciMsiDevice(function, deviceId, msiStream),
+            ReservedRegions = noGroup is null ? reserved : [],
             IsBridge = function.IsBridge,
             Driver = DriverOf(function),
             NoGroupReason = noGroup,

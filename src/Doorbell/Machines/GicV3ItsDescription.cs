@@ -24,6 +24,9 @@ public sealed record GicV3ItsDescription : MsiControllerDescription
     /// <summary>Bits of an INTID (GICD_TYPER.IDbits + 1), 14 to 24: LPIs are 8192 to 2^bits - 1.</summary>
     public int IntIdBits { get; init; } = 16;
 
+    /// <summary>A window before the ITS that gives a write the DeviceID of its address, a word each, and so takes isolation away (M2); null where there is none.</summary>
+    public MemoryRange? PreIts { get; init; }
+
     /// <summary>The frame devices write to; 64 KiB.</summary>
     public PhysicalAddress TranslationFrame => Base + TranslationFrameOffset;
 
@@ -31,5 +34,5 @@ public sealed record GicV3ItsDescription : MsiControllerDescription
     public PhysicalAddress Doorbell => TranslationFrame + TranslaterOffset;
 
     /// <inheritdoc/>
-    public override IEnumerable<MemoryRange> Frames => [new MemoryRange(Base, FrameSize)];
+    public override IEnumerable<MemoryRange> Frames => PreIts is { } window ? [new MemoryRange(Base, FrameSize), window] : [new MemoryRange(Base, FrameSize)];
 }

@@ -5,6 +5,7 @@ using Doorbell.Gic;
 using Doorbell.Iommu;
 using Doorbell.Msi;
 using Doorbell.Pci;
+using Doorbell.SocMsi;
 
 namespace Doorbell.Machines;
 
@@ -134,12 +135,14 @@ public sealed class MachineBuilder
             case GicV3ItsDescription description:
                 GicV3Its its = new(description.Name, description.Base, gic, _events, description.DeviceIdBits, description.EventIdBits);
                 Result placed = bus.AddTarget(its.TranslationFrame, GicV3Its.TranslationFrameSize, its);
-                return placed.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new ItsDomain(its), _events, MappingPoint)) : placed;
+                PreItsWindow? preIts = description.PreIts is { } window ? new PreItsWindow(its, window.Base, window.Size) : null;
+                placed = placed.IsOk && preIts is not null ? bus.AddTarget(preIts.Base, preIts.Size, preIts) : placed;
+                return placed.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new ItsDomain(its, preIts), _events, MappingPoint)) : placed;
             case GicV2mDescription description:
                 List<GicV2mFrame> frames = [];
                 foreach (GicV2mFrameDescription frame in description.MsiFrames)
                 {
-                    Result<GicV2mFrame> created = GicV2mFrame.Create($"{description.Name}@{frame.Base.Value:x}", frame.Base, frame.SpiBase, frame.SpiCount, gic, _events);
+                    Result<GicV2mFrame> created = GicV2mFrame.Create($"{description.Name.Split('@')[0]}@{frame.Base.Value:x}", frame.Base, frame.SpiBase, frame.SpiCount, gic, _events);
                     if (!created.IsOk)
                     {
                         return created.WithoutValue;
@@ -155,6 +158,10 @@ public sealed class MachineBuilder
                 }
 
                 return Result.Of<MsiDomain>(MsiDomains.PciMsi(new GicV2mDomain(description.Name, gic, frames, _events), _events, MappingPoint));
+            case SocMsiDescription description:
+                SocMsiFrame page = new(description.Name, description.Doorbell, description.Vectors, _events);
+                Result pagePlaced = bus.AddTarget(description.Page, SocMsiFrame.FrameSize, page);
+                return pagePlaced.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new SocMsiDomain(page, description.IsInHost), _events, MappingPoint)) : pagePlaced;
             default:
                 return Result.Fail(Errno.ENODEV, $"{controller.Name}: {controller.GetType().Name} is not an MSI controller this version builds");
         }

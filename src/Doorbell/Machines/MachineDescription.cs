@@ -35,6 +35,9 @@ public sealed record MachineDescription
     /// <summary>PCI hosts.</summary>
     public IReadOnlyList<PciHostDescription> PciHosts { get; init; } = [];
 
+    /// <summary>What its reader assumed or left out, a sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>All slots, host by host, in the order a tool should fill them.</summary>
     public IEnumerable<PciSlotDescription> Slots => PciHosts.SelectMany(host => host.Slots);
 

@@ -15,11 +15,14 @@ public sealed record PciHostDescription
     /// <summary>Last bus, inclusive.</summary>
     public required byte LastBus { get; init; }
 
-    /// <summary>Configuration space, 1 MiB a bus from <see cref="FirstBus"/>.</summary>
+    /// <summary>Configuration space, 1 MiB a bus from <see cref="FirstBus"/>; out of a device tree it may be a controller's window to it.</summary>
     public required MemoryRange Ecam { get; init; }
 
     /// <summary>Memory windows.</summary>
     public required IReadOnlyList<PciWindowDescription> Windows { get; init; }
+
+    /// <summary>What of the machine's map its devices reach (dma-ranges); none where all. Described, not enforced.</summary>
+    public IReadOnlyList<PciWindowDescription> DmaWindows { get; init; } = [];
 
     /// <summary>Requester ID to StreamID; none where no IOMMU stands in front.</summary>
     public IdMap IommuMap { get; init; } = IdMap.None;

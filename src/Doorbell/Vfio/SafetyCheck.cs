@@ -8,7 +8,8 @@ internal static class SafetyCheck
         // Every device of the group is asked: one that can raise another's interrupt is enough.
         foreach (PassthroughDevice device in group.Devices)
         {
-            if (SafetyVerdict.Of(device).IsSafe)
+            bool isRemapped = (device.Iommu?.ClaimsInterruptRemapping ?? false) || (device.MsiDomain?.IsIsolated ?? false);
+            if (isRemapped)
             {
                 continue;
             }
