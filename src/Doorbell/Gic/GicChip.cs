@@ -19,6 +19,7 @@ internal sealed class GicChip(GicDomain gic) : IrqChip
         }
 
         irq.Descriptor.Affinity = cpu;
+        gic.Route(irq.Descriptor, cpu);
         return AffinityOutcome.Done;
     }
 }

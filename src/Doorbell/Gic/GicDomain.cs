@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Doorbell.Events;
-using Doorbell.Gic.Events;
 using Doorbell.Interrupts;
 
 namespace Doorbell.Gic;
@@ -13,7 +12,7 @@ namespace Doorbell.Gic;
 /// Chosen: an INTID nobody holds is neither enabled nor pending. Hardware keeps a pending bit for it; keeping it here
 /// would hand a stray write to the INTID's next owner (N4).
 /// </remarks>
-public sealed class GicDomain : IrqDomain
+public sealed partial class GicDomain : IrqDomain
 {
     /// <summary>First SPI (IHI 0069, 2.2).</summary>
     public const uint FirstSpi = 32;
@@ -27,7 +26,7 @@ public sealed class GicDomain : IrqDomain
     private readonly EventStream? _events;
     private readonly IntidTable _intids;
     private readonly GicChip _chip;
-    private readonly byte[]?[] _lpiConfiguration;
+    private readonly PhysicalAddress _lpiConfiguration;
     private int _lastIts;
 
     /// <summary>A GIC.</summary>
@@ -52,13 +51,15 @@ public sealed class GicDomain : IrqDomain
         Spis = spis;
         LpiLimit = intidBits == 0 ? 0 : 1u << intidBits;
         LpiRanges = new LpiAllocator(FirstLpi, Lpis);
-        _intids = new IntidTable(Math.Max(LpiLimit, SpiLimit));
-        _lpiConfiguration = new byte[]?[(_intids.Limit + ConfigurationMask) >> ConfigurationBits];
+        _intids = new IntidTable(Math.Max(LpiLimit, SpiLimit), Lock);
+        Memory = new GicMemory(new PhysicalAddress(0x1_0000_0000), Lock);
+        _lpiConfiguration = Memory.Allocate(Math.Max(1, Lpis));
+        _redistributors = [.. Enumerable.Range(0, cpus).Select(cpu => new Redistributor(this, cpu, _lpiConfiguration, Memory.Allocate(Math.Max(1, LpiLimit / 8))))];
         _chip = new GicChip(this);
     }
 
-    private const int ConfigurationBits = 12;
-    private const uint ConfigurationMask = (1u << ConfigurationBits) - 1;
+    /// <summary>What software has given the GIC and its ITSs for tables and queues.</summary>
+    public GicMemory Memory { get; }
 
     /// <summary>CPUs interrupts can go to, numbered from 0.</summary>
     public int Cpus { get; }
@@ -98,27 +99,31 @@ public sealed class GicDomain : IrqDomain
     internal int NumberIts() => ++_lastIts;
 
     /// <summary>An LPI's byte of the LPI configuration table (IHI 0069, 5.1.1): bit 0 enable, bits 7:2 priority. It acts when it is reloaded.</summary>
-    internal byte GetLpiConfiguration(uint lpi) => _lpiConfiguration[lpi >> ConfigurationBits]?[lpi & ConfigurationMask] ?? 0;
+    internal byte GetLpiConfiguration(uint lpi)
+    {
+        Span<byte> value = stackalloc byte[1];
+        return Memory.TryRead((_lpiConfiguration + (lpi - FirstLpi)).Value, value) ? value[0] : (byte)0;
+    }
 
-    internal void SetLpiConfiguration(uint lpi, byte value) =>
-        (_lpiConfiguration[lpi >> ConfigurationBits] ??= new byte[ConfigurationMask + 1])[lpi & ConfigurationMask] = value;
+    internal void SetLpiConfiguration(uint lpi, byte value) => Memory.TryWrite((_lpiConfiguration + (lpi - FirstLpi)).Value, [value]);
 
     /// <summary>The redistributor reads an LPI's configuration again (INV, INVALL); until then it goes by what it read before.</summary>
-    internal void ReloadLpi(uint lpi)
+    /// <param name="lpi">The LPI.</param>
+    /// <param name="cpu">Where its collection goes.</param>
+    internal void ReloadLpi(uint lpi, int cpu)
     {
+        using EngineLock.Scope held = Lock.Enter();
         if (Find(lpi) is { } irq)
         {
-            SetEnabled(irq, (GetLpiConfiguration(lpi) & LpiEnable) != 0);
+            byte configuration = GetLpiConfiguration(lpi);
+            irq.Priority = (byte)(configuration & LpiPriorityMask);
+            Route(irq, cpu);
+            SetEnabled(irq, (configuration & LpiEnable) != 0);
         }
     }
 
-    internal void SetEnabled(IrqDescriptor irq, bool enabled)
-    {
-        if (irq.SetEnabled(enabled) && _events is { IsEnabled: true })
-        {
-            _events.Emit(new IrqResumeEvent { Gic = Name, Intid = irq.Intid, Cpu = irq.Affinity, Device = irq.Requester.Name, Vector = irq.Vector });
-        }
-    }
+    // Bits 1:0 are not priority; what is left are the 64 levels an LPI can have.
+    private const byte LpiPriorityMask = 0xfc;
 
     internal const byte LpiEnable = 1;
 
@@ -131,6 +136,7 @@ public sealed class GicDomain : IrqDomain
     /// <inheritdoc/>
     protected override Result OnAllocate(ReadOnlySpan<IrqData> irqs, in IrqAllocation allocation)
     {
+        using EngineLock.Scope held = Lock.Enter();
         for (int i = 0; i < irqs.Length; i++)
         {
             uint intid = allocation.Intid + (uint)i;
@@ -149,6 +155,8 @@ public sealed class GicDomain : IrqDomain
         {
             uint intid = allocation.Intid + (uint)i;
             irqs[i].Set(intid, _chip);
+            irqs[i].Descriptor.Priority = LpiDefaultPriority;
+            Reconsider(irqs[i].Descriptor);
             if (IsLpi(intid))
             {
                 SetLpiConfiguration(intid, LpiDefaultPriority);
@@ -167,11 +175,12 @@ public sealed class GicDomain : IrqDomain
     /// <inheritdoc/>
     protected override void OnFree(ReadOnlySpan<IrqData> irqs)
     {
+        using EngineLock.Scope held = Lock.Enter();
         foreach (IrqData irq in irqs)
         {
             _intids.Set((uint)irq.HwIrq, null);
             irq.Descriptor.SetEnabled(false);
-            irq.Descriptor.ClearPending();
+            ClearPending(irq.Descriptor);
         }
     }
 }

@@ -12,8 +12,9 @@ namespace Doorbell.Gic;
 /// </summary>
 /// <remarks>
 /// What a device may raise is looked up under its own DeviceID, so it can raise its own interrupts only (M1, N4).
-/// Modelled: flat collections, physical LPIs, commands executed as they are submitted. Not modelled: the register
-/// frame (commands come from <see cref="ItsDomain"/>), virtual LPIs (GICv4), command queue stalls.
+/// Modelled: physical LPIs, the control frame with its command queue (<see cref="ItsControlFrame"/>), tables whose size
+/// software gives. Not modelled: virtual LPIs (GICv4), and what a table's memory holds beyond the first level of a
+/// two-level one - the ITS has all of it cached.
 /// </remarks>
 public sealed class GicV3Its : IBusTarget
 {
@@ -33,7 +34,8 @@ public sealed class GicV3Its : IBusTarget
     private readonly ItsCommandProcessor _processor;
     private readonly MsiReceiver _receiver;
     private readonly EventStream _events;
-    private readonly int _number;
+    private readonly int _ownNumber;
+    private int _number;
     private long _commandErrors;
 
     /// <summary>An ITS.</summary>
@@ -43,7 +45,9 @@ public sealed class GicV3Its : IBusTarget
     /// <param name="events">Where commands, deliveries and refusals are told.</param>
     /// <param name="deviceIdBits">GITS_TYPER.Devbits + 1: 1 to 32.</param>
     /// <param name="eventIdBits">GITS_TYPER.ID_bits + 1: 1 to <see cref="MaxEventIdBits"/>.</param>
-    public GicV3Its(string name, PhysicalAddress @base, GicDomain gic, EventStream events, int deviceIdBits = 20, int eventIdBits = 16)
+    /// <param name="twoLevelDeviceTable">False where GITS_BASERn.Indirect of the device table is RES0.</param>
+    /// <param name="hardwareCollections">GITS_TYPER.HCC: collections it keeps without a table, 0 to 255.</param>
+    public GicV3Its(string name, PhysicalAddress @base, GicDomain gic, EventStream events, int deviceIdBits = 20, int eventIdBits = 16, bool twoLevelDeviceTable = true, int hardwareCollections = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(deviceIdBits, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(deviceIdBits, 32);
@@ -60,9 +64,10 @@ public sealed class GicV3Its : IBusTarget
         EventIdBits = eventIdBits;
         DeviceIdBits = deviceIdBits;
         _events = events;
-        _tables = new ItsTables(deviceIdBits, gic.Cpus);
-        _number = gic.NumberIts() is int number and <= IntidSource.MaxIts ? number : 0;
-        _processor = new ItsCommandProcessor(_tables, gic, eventIdBits, _number);
+        _tables = new ItsTables(deviceIdBits);
+        ControlFrame = new ItsControlFrame(this, twoLevelDeviceTable, hardwareCollections);
+        _ownNumber = gic.NumberIts() is int number and <= IntidSource.MaxIts ? number : 0;
+        _processor = new ItsCommandProcessor(_tables, ControlFrame, gic, eventIdBits, _ownNumber);
         _receiver = new MsiReceiver(name, events);
     }
 
@@ -77,6 +82,9 @@ public sealed class GicV3Its : IBusTarget
 
     /// <summary>Physical address of GITS_TRANSLATER: the doorbell.</summary>
     public PhysicalAddress Doorbell => TranslationFrame + TranslaterOffset;
+
+    /// <summary>Its registers and command queue.</summary>
+    public ItsControlFrame ControlFrame { get; }
 
     /// <summary>The GIC whose LPIs it raises.</summary>
     public GicDomain Gic { get; }
@@ -119,6 +127,11 @@ public sealed class GicV3Its : IBusTarget
 
     private BusWriteOutcome Translate(in BusWrite write, ref MsiHint hint)
     {
+        if (!ControlFrame.IsEnabled)
+        {
+            return Refuse(write, Why.Disabled);
+        }
+
         ItsTableEntry[]? device = _tables.GetDevice(write.DeviceId);
         if (device is null || write.Data >= (uint)device.Length)
         {
@@ -159,10 +172,24 @@ public sealed class GicV3Its : IBusTarget
         }
     }
 
-    /// <summary>Executes a command as the queue would: in order, done when this returns. An error changes nothing and is told.</summary>
+    /// <summary>Executes a command as the queue does with what it has read: done when this returns. An error changes nothing and is told.</summary>
     public ItsCommandError Submit(in ItsCommand command)
     {
-        ItsCommandError error = _processor.Execute(command);
+        ItsCommandError error;
+        using (Gic.Lock.Enter())
+        {
+            error = _processor.Execute(command);
+        }
+
+        Tell(command, error);
+        return error;
+    }
+
+    /// <summary>GITS_CTLR.Enabled has changed. Off, the shortcut of a delivery is off too.</summary>
+    internal void OnEnabled(bool enabled) => Volatile.Write(ref _number, enabled ? _ownNumber : 0);
+
+    internal void Tell(in ItsCommand command, ItsCommandError error)
+    {
         if (error != ItsCommandError.None)
         {
             Interlocked.Increment(ref _commandErrors);
@@ -172,8 +199,6 @@ public sealed class GicV3Its : IBusTarget
         {
             _events.Emit(new ItsCommandEvent { Its = Name, Command = command, Error = error });
         }
-
-        return error;
     }
 
     private enum Why
@@ -181,6 +206,7 @@ public sealed class GicV3Its : IBusTarget
         Unmapped,
         Collection,
         NoInterrupt,
+        Disabled,
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -199,6 +225,7 @@ public sealed class GicV3Its : IBusTarget
         string reason = !_receiver.Tracing ? string.Empty : why switch
         {
             Why.Unmapped => $"EventID {write.Data} of DeviceID {write.DeviceId} is not mapped: no MAPTI",
+            Why.Disabled => "the ITS is disabled (GITS_CTLR.Enabled)",
             Why.Collection => $"the collection of EventID {write.Data} of DeviceID {write.DeviceId} is not mapped: no MAPC",
             _ => $"the LPI of EventID {write.Data} of DeviceID {write.DeviceId} is nobody's",
         };

@@ -50,7 +50,7 @@ internal struct IntidEntry
         Interlocked.Increment(ref _changes);
         Volatile.Write(ref _source, source);
         Volatile.Write(ref _vector, _irq?.Vector ?? 0);
-        Volatile.Write(ref _handler, source != IntidSource.None && _irq is { IsEnabled: true } irq ? irq.Handler : null);
+        Volatile.Write(ref _handler, source != IntidSource.None && _irq is { IsDeliverable: true } irq ? irq.Handler : null);
         Interlocked.Increment(ref _changes);
     }
 }

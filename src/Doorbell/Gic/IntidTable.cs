@@ -10,12 +10,14 @@ internal sealed class IntidTable
     private const int ChunkBits = 10;
     private const uint ChunkMask = (1u << ChunkBits) - 1;
 
-    private readonly EngineLock _writers = new("INTID table");
+    private readonly EngineLock _writers;
     private readonly IntidEntry[]?[] _chunks;
 
     /// <param name="limit">First INTID that does not exist.</param>
-    public IntidTable(uint limit)
+    /// <param name="writers">The hierarchy's lock.</param>
+    public IntidTable(uint limit, EngineLock writers)
     {
+        _writers = writers;
         Limit = limit;
         _chunks = new IntidEntry[]?[(limit + ChunkMask) >> ChunkBits];
     }
@@ -77,6 +79,21 @@ internal sealed class IntidTable
         if (entry.ReadIrq() == irq)
         {
             entry.Refresh();
+        }
+    }
+
+    /// <summary>Every interrupt that holds an INTID, by INTID.</summary>
+    public IEnumerable<IrqDescriptor> All()
+    {
+        foreach (IntidEntry[]? chunk in _chunks)
+        {
+            for (int i = 0; i < (chunk?.Length ?? 0); i++)
+            {
+                if (chunk![i].ReadIrq() is { } irq)
+                {
+                    yield return irq;
+                }
+            }
         }
     }
 

@@ -32,8 +32,12 @@ public readonly record struct ItsCommand
     /// <summary>MOVALL: to here.</summary>
     public uint Target2 { get; private init; }
 
+    /// <summary>MAPD: where the ITT is, 256-byte aligned.</summary>
+    public PhysicalAddress IttAddress { get; private init; }
+
     /// <summary>MAPD: an ITT for 2^(<paramref name="size"/>+1) events, or none.</summary>
-    public static ItsCommand Mapd(DeviceId device, int size, bool valid) => new(ItsOpcode.Mapd) { Device = device, Size = size, Valid = valid };
+    public static ItsCommand Mapd(DeviceId device, int size, bool valid, PhysicalAddress ittAddress = default) =>
+        new(ItsOpcode.Mapd) { Device = device, Size = size, Valid = valid, IttAddress = ittAddress };
 
     /// <summary>MAPC.</summary>
     public static ItsCommand Mapc(ushort icid, uint target, bool valid) => new(ItsOpcode.Mapc) { Icid = icid, Target = target, Valid = valid };

@@ -32,4 +32,10 @@ public enum ItsCommandError
 
     /// <summary>UNMAPPED_COLLECTION: no MAPC for the ICID.</summary>
     UnmappedCollection,
+
+    /// <summary>No such command, or one of virtual LPIs.</summary>
+    UnknownCommand,
+
+    /// <summary>The queue entry could not be read.</summary>
+    QueueUnreadable,
 }

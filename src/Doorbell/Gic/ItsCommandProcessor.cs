@@ -1,7 +1,7 @@
 namespace Doorbell.Gic;
 
 /// <summary>Executes ITS commands on the tables (IHI 0069, 5.3). A command with an error changes nothing.</summary>
-internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int eventIdBits, int number)
+internal sealed class ItsCommandProcessor(ItsTables tables, ItsControlFrame frame, GicDomain gic, int eventIdBits, int number)
 {
     public ItsCommandError Execute(in ItsCommand command) => command.Opcode switch
     {
@@ -18,7 +18,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
     private ItsCommandError Mapd(in ItsCommand command)
     {
-        if (command.Device.Value >= tables.DeviceLimit)
+        if (command.Device.Value >= tables.DeviceLimit || !frame.HasDevice(command.Device))
         {
             return ItsCommandError.DeviceOutOfRange;
         }
@@ -37,7 +37,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
     private ItsCommandError Mapc(in ItsCommand command)
     {
-        if (command.Icid >= tables.Collections)
+        if (command.Icid >= frame.CollectionLimit)
         {
             return ItsCommandError.CollectionOutOfRange;
         }
@@ -47,13 +47,20 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
             return ItsCommandError.TargetOutOfRange;
         }
 
-        bool was = tables.TryGetTarget(command.Icid, out _);
+        bool was = tables.TryGetTarget(command.Icid, out int before);
         tables.SetTarget(command.Icid, command.Valid ? (int)command.Target : null);
-        if (was != command.Valid)
+        if (was == command.Valid && (!was || before == (int)command.Target))
         {
-            foreach ((DeviceId device, uint eventId, ItsTranslation translation) in tables.TranslationsOf(command.Icid))
+            return ItsCommandError.None;
+        }
+
+        // Chosen: what waits stays at the redistributor it waits at (MOVALL takes it along), and V=0 leaves it there too.
+        foreach ((DeviceId device, uint eventId, ItsTranslation translation) in tables.TranslationsOf(command.Icid))
+        {
+            Connect(device, eventId, translation.Intid, command.Valid);
+            if (command.Valid)
             {
-                Connect(device, eventId, translation.Intid, command.Valid);
+                gic.RouteCollection(translation.Intid, (int)command.Target);
             }
         }
 
@@ -100,7 +107,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
             return error;
         }
 
-        if (command.Icid >= tables.Collections)
+        if (command.Icid >= frame.CollectionLimit)
         {
             return ItsCommandError.CollectionOutOfRange;
         }
@@ -118,9 +125,10 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         }
 
         entry.Map(intid, command.Icid);
-        if (tables.TryGetTarget(command.Icid, out _))
+        if (tables.TryGetTarget(command.Icid, out int cpu))
         {
             Connect(command.Device, command.Event.Value, intid, true);
+            gic.RouteCollection(intid, cpu);
         }
 
         return ItsCommandError.None;
@@ -136,7 +144,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
         ref ItsTableEntry entry = ref device![command.Event.Value];
         ItsTranslation translation = entry.Read();
-        if (command.Opcode == ItsOpcode.Movi && command.Icid >= tables.Collections)
+        if (command.Opcode == ItsOpcode.Movi && command.Icid >= frame.CollectionLimit)
         {
             return ItsCommandError.CollectionOutOfRange;
         }
@@ -147,7 +155,8 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         }
 
         ushort icid = command.Opcode == ItsOpcode.Movi ? command.Icid : translation.Icid;
-        if (command.Opcode != ItsOpcode.Discard && !tables.TryGetTarget(icid, out _))
+        int cpu = 0;
+        if (command.Opcode != ItsOpcode.Discard && !tables.TryGetTarget(icid, out cpu))
         {
             return ItsCommandError.UnmappedCollection;
         }
@@ -155,23 +164,27 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         switch (command.Opcode)
         {
             case ItsOpcode.Movi:
-                // Pending state lives with the LPI, so it moves along.
                 entry.Write(new ItsTranslation(translation.Intid, icid, translation.Generation));
                 Connect(command.Device, command.Event.Value, translation.Intid, true);
+                if (gic.Find(translation.Intid) is { } moved)
+                {
+                    gic.Route(moved, cpu);
+                }
+
                 break;
             case ItsOpcode.Inv:
-                gic.ReloadLpi(translation.Intid);
+                gic.ReloadLpi(translation.Intid, cpu);
                 break;
             case ItsOpcode.Int:
                 gic.Find(translation.Intid)?.Raise();
                 break;
             case ItsOpcode.Clear:
-                gic.Find(translation.Intid)?.ClearPending();
+                Forget(translation.Intid);
                 break;
             case ItsOpcode.Discard:
                 Connect(command.Device, command.Event.Value, translation.Intid, false);
                 entry.Discard();
-                gic.Find(translation.Intid)?.ClearPending();
+                Forget(translation.Intid);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(command), command.Opcode, "not an ITS command");
@@ -182,28 +195,42 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
 
     private ItsCommandError Invall(in ItsCommand command)
     {
-        if (command.Icid >= tables.Collections)
+        if (command.Icid >= frame.CollectionLimit)
         {
             return ItsCommandError.CollectionOutOfRange;
         }
 
-        if (!tables.TryGetTarget(command.Icid, out _))
+        if (!tables.TryGetTarget(command.Icid, out int cpu))
         {
             return ItsCommandError.UnmappedCollection;
         }
 
         foreach ((_, _, ItsTranslation translation) in tables.TranslationsOf(command.Icid))
         {
-            gic.ReloadLpi(translation.Intid);
+            gic.ReloadLpi(translation.Intid, cpu);
         }
 
         return ItsCommandError.None;
     }
 
-    // Routing follows the collections, and pending state lives with the LPI: nothing is left behind at a redistributor
-    // for MOVALL to carry.
-    private ItsCommandError Movall(in ItsCommand command) =>
-        InRange(command.Target) && InRange(command.Target2) ? ItsCommandError.None : ItsCommandError.TargetOutOfRange;
+    private ItsCommandError Movall(in ItsCommand command)
+    {
+        if (!InRange(command.Target) || !InRange(command.Target2))
+        {
+            return ItsCommandError.TargetOutOfRange;
+        }
+
+        gic.MoveAll((int)command.Target, (int)command.Target2);
+        return ItsCommandError.None;
+    }
+
+    private void Forget(uint intid)
+    {
+        if (gic.Find(intid) is { } irq)
+        {
+            gic.ClearPending(irq);
+        }
+    }
 
     private ItsCommandError FindEvent(in ItsCommand command, out ItsTableEntry[]? device)
     {
@@ -216,7 +243,7 @@ internal sealed class ItsCommandProcessor(ItsTables tables, GicDomain gic, int e
         device = tables.GetDevice(command.Device);
         if (device is null)
         {
-            return ItsCommandError.UnmappedDevice;
+            return frame.HasDevice(command.Device) ? ItsCommandError.UnmappedDevice : ItsCommandError.DeviceOutOfRange;
         }
 
         return command.Event.Value < (uint)device.Length ? ItsCommandError.None : ItsCommandError.EventOutOfRange;

@@ -11,12 +11,14 @@ namespace Doorbell.Gic;
 public sealed class ItsDomain : IrqDomain
 {
     private readonly Dictionary<uint, ItsDevice> _devices = [];
+    private readonly ItsProvision _tables;
+    private readonly ItsCommandQueue _queue;
     private readonly LpiAllocator _lpis;
     private readonly ItsChip _chip;
     private readonly PreItsWindow? _preIts;
     private readonly int[] _load;
 
-    /// <summary>The driver: maps one collection a CPU (MAPC, SYNC, INVALL).</summary>
+    /// <summary>The driver: gives the ITS its tables and its queue, enables it, maps one collection a CPU (MAPC, SYNC, INVALL).</summary>
     /// <param name="its">The hardware.</param>
     /// <param name="preIts">What stands before it and takes its isolation away (M2); null where nothing does.</param>
     public ItsDomain(GicV3Its its, PreItsWindow? preIts = null)
@@ -27,6 +29,9 @@ public sealed class ItsDomain : IrqDomain
         _lpis = its.Gic.LpiRanges;
         _chip = new ItsChip(this);
         _load = new int[its.Gic.Cpus];
+        _tables = new ItsProvision(its);
+        _queue = new ItsCommandQueue(its);
+        its.ControlFrame.Write(ItsRegister.Ctlr, ItsRegister.CtlrEnabled);
         for (int cpu = 0; cpu < its.Gic.Cpus; cpu++)
         {
             Must(ItsCommand.Mapc((ushort)cpu, (uint)cpu, true), cpu);
@@ -50,6 +55,7 @@ public sealed class ItsDomain : IrqDomain
     public override Result Prepare(IrqRequester requester, int count, out IrqDeviceContext? context)
     {
         context = null;
+        using EngineLock.Scope held = Lock.Enter();
         if (_devices.TryGetValue(requester.DeviceId.Value, out ItsDevice? shared))
         {
             // Functions whose writes look alike to the ITS (a bridge's alias) share an ITT.
@@ -65,6 +71,13 @@ public sealed class ItsDomain : IrqDomain
             return Result.Fail(Errno.ENOSPC, $"{requester.Name} asks for {count} events; {Name} has {Its.EventIdBits} bits of EventID (M11).");
         }
 
+        if (!_tables.Reach(requester.DeviceId))
+        {
+            return Result.Fail(
+                Errno.ENOSPC,
+                $"DeviceID {requester.DeviceId} of {requester.Name} has no place in the device table of {Name}, which ends at 0x{Math.Min(_tables.DeviceLimit, 1UL << Its.DeviceIdBits):x} (M11).");
+        }
+
         uint firstLpi;
         while (!_lpis.TryAllocate(lpis, out firstLpi))
         {
@@ -76,14 +89,15 @@ public sealed class ItsDomain : IrqDomain
             }
         }
 
-        ItsCommandError error = Its.Submit(ItsCommand.Mapd(requester.DeviceId, size, true));
+        var device = new ItsDevice(requester.DeviceId, size, Its.Gic.Memory.Allocate((2UL << size) * ItsBaser.EntrySize), firstLpi, lpis);
+        ItsCommandError error = _queue.Submit(ItsCommand.Mapd(device.Id, size, true, device.Itt));
         if (error != ItsCommandError.None)
         {
+            Its.Gic.Memory.Free(device.Itt, device.IttSize);
             _lpis.Free(firstLpi, lpis);
             return Result.Fail(Errno.EINVAL, $"{Name} refuses MAPD for DeviceID {requester.DeviceId} of {requester.Name}: {error} (M11).");
         }
 
-        var device = new ItsDevice(requester.DeviceId, size, firstLpi, lpis);
         _devices.Add(requester.DeviceId.Value, device);
         context = device;
         return Result.Ok;
@@ -93,6 +107,7 @@ public sealed class ItsDomain : IrqDomain
     public override void Unprepare(IrqDeviceContext? context)
     {
         var device = (ItsDevice)context!;
+        using EngineLock.Scope held = Lock.Enter();
         if (--device.Users > 0)
         {
             return;
@@ -104,12 +119,14 @@ public sealed class ItsDomain : IrqDomain
         }
 
         _devices.Remove(device.Id.Value);
-        Its.Submit(ItsCommand.Mapd(device.Id, device.Size, false));
+        _queue.Submit(ItsCommand.Mapd(device.Id, device.Size, false));
+        Its.Gic.Memory.Free(device.Itt, device.IttSize);
         _lpis.Free(device.FirstLpi, device.Lpis);
     }
 
     internal void Configure(IrqData irq, bool enabled)
     {
+        using EngineLock.Scope held = Lock.Enter();
         uint lpi = (uint)irq.HwIrq;
         byte value = Its.Gic.GetLpiConfiguration(lpi);
         byte wanted = (byte)(enabled ? value | GicDomain.LpiEnable : value & ~GicDomain.LpiEnable);
@@ -127,6 +144,7 @@ public sealed class ItsDomain : IrqDomain
             return Result.Fail(Errno.EINVAL, $"{Its.Gic.Name} has no CPU {cpu}: {_load.Length} are described.");
         }
 
+        using EngineLock.Scope held = Lock.Enter();
         int before = irq.Descriptor.Affinity;
         if (before == cpu)
         {
@@ -183,13 +201,12 @@ public sealed class ItsDomain : IrqDomain
     {
         int cpu = irq.Descriptor.Affinity == IrqDescriptor.NoAffinity ? LeastLoaded() : irq.Descriptor.Affinity;
         ItsDevice device = DeviceOf(irq);
-        ItsCommandError error = Its.Submit(ItsCommand.Mapti(device.Id, EventOf(irq), (uint)irq.HwIrq, (ushort)cpu));
+        ItsCommandError error = _queue.Submit(ItsCommand.Mapti(device.Id, EventOf(irq), (uint)irq.HwIrq, (ushort)cpu), ItsCommand.Sync((uint)cpu));
         if (error != ItsCommandError.None)
         {
             return Result.Fail(Errno.EINVAL, $"{Name} refuses MAPTI for {irq.Descriptor}: {error} (M11).");
         }
 
-        Its.Submit(ItsCommand.Sync((uint)cpu));
         irq.Descriptor.Affinity = cpu;
         _load[cpu]++;
         return Result.Ok;
@@ -221,15 +238,10 @@ public sealed class ItsDomain : IrqDomain
     // The driver's own bookkeeping says that these cannot fail; if one does, the two sides have come apart.
     private void Must(in ItsCommand command, int cpu)
     {
-        ItsCommandError error = Its.Submit(command);
+        ItsCommandError error = command.Opcode == ItsOpcode.Invall ? _queue.Submit(command) : _queue.Submit(command, ItsCommand.Sync((uint)cpu));
         if (error != ItsCommandError.None)
         {
             throw new InvalidOperationException($"{Name} refuses {command}: {error}.");
-        }
-
-        if (command.Opcode != ItsOpcode.Invall)
-        {
-            Its.Submit(ItsCommand.Sync((uint)cpu));
         }
     }
 }

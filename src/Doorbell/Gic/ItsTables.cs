@@ -8,20 +8,16 @@ internal sealed class ItsTables
     private const int Unmapped = -1;
 
     private readonly ItsTableEntry[]?[]?[] _devices;
-    private readonly int[] _collections;
+    private int[] _collections = [];
 
-    public ItsTables(int deviceIdBits, int collections)
+    public ItsTables(int deviceIdBits)
     {
         DeviceLimit = 1ul << deviceIdBits;
         _devices = new ItsTableEntry[]?[]?[(int)((DeviceLimit + PageMask) >> PageBits)];
-        _collections = new int[collections];
-        Array.Fill(_collections, Unmapped);
     }
 
     /// <summary>First DeviceID that does not fit.</summary>
     public ulong DeviceLimit { get; }
-
-    public int Collections => _collections.Length;
 
     /// <summary>The device's interrupt translation table; null where it has none or where the DeviceID does not fit.</summary>
     public ItsTableEntry[]? GetDevice(DeviceId device)
@@ -56,12 +52,24 @@ internal sealed class ItsTables
     /// <summary>The redistributor (CPU) a collection goes to; false where it goes nowhere.</summary>
     public bool TryGetTarget(ushort icid, out int target)
     {
-        int[] collections = _collections;
+        int[] collections = Volatile.Read(ref _collections);
         target = icid < (uint)collections.Length ? Volatile.Read(ref collections[icid]) : Unmapped;
         return target != Unmapped;
     }
 
-    public void SetTarget(ushort icid, int? target) => Volatile.Write(ref _collections[icid], target ?? Unmapped);
+    public void SetTarget(ushort icid, int? target)
+    {
+        int[] collections = _collections;
+        if (icid >= collections.Length)
+        {
+            collections = new int[System.Numerics.BitOperations.RoundUpToPowerOf2(icid + 1u)];
+            Array.Fill(collections, Unmapped);
+            _collections.CopyTo(collections, 0);
+            Volatile.Write(ref _collections, collections);
+        }
+
+        Volatile.Write(ref collections[icid], target ?? Unmapped);
+    }
 
     /// <summary>Every valid translation of a collection (INVALL).</summary>
     public IEnumerable<(DeviceId Device, uint EventId, ItsTranslation Translation)> TranslationsOf(ushort icid)

@@ -53,7 +53,7 @@ internal sealed class MsiReceiver(string name, EventStream events)
     [MethodImpl(MethodImplOptions.NoInlining)]
     private BusWriteOutcome RaiseTraced(in BusWrite write, IrqDescriptor irq, uint intid, int cpu)
     {
-        bool enabled = irq.IsEnabled;
+        bool enabled = irq.IsDeliverable;
         if (enabled && irq.Handler is null)
         {
             return NotDelivered(write, IrqDelivery.NoHandler);

@@ -6,7 +6,7 @@ public enum IrqDelivery
     /// <summary>The handler ran.</summary>
     Delivered,
 
-    /// <summary>Disabled at the controller: it waits there until it is enabled.</summary>
+    /// <summary>Disabled at the controller, or not taken by its CPU now: it waits there until that changes.</summary>
     Pending,
 
     /// <summary>Enabled, but nobody has requested it.</summary>

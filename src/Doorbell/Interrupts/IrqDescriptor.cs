@@ -16,6 +16,7 @@ public sealed class IrqDescriptor
 
     private const int Enabled = 1;
     private const int PendingBit = 2;
+    private const int Held = 4;
 
     private readonly IrqData _root;
     private IInterruptHandler? _handler;
@@ -76,42 +77,41 @@ public sealed class IrqDescriptor
     /// <summary>Enabled at the controller.</summary>
     public bool IsEnabled => (Volatile.Read(ref _state) & Enabled) != 0;
 
+    /// <summary>Enabled, and the CPU it goes to takes it: it is delivered the moment it arrives.</summary>
+    public bool IsDeliverable => (Volatile.Read(ref _state) & (Enabled | Held)) == Enabled;
+
+    /// <summary>Its priority at the controller: 0 is the highest.</summary>
+    public byte Priority { get; internal set; }
+
+    /// <summary>The CPU the controller sends it to, whatever <see cref="Affinity"/> was asked for: behind an ITS its collection's.</summary>
+    public int Target { get; internal set; }
+
     /// <summary>Waiting at the controller.</summary>
     public bool IsPending => (Volatile.Read(ref _state) & PendingBit) != 0;
 
     /// <summary>The interrupt arrives. Neither locks nor allocates; safe against concurrent <see cref="SetEnabled"/>.</summary>
-    public IrqDelivery Raise() => (Volatile.Read(ref _state) & Enabled) != 0 ? Run() : RaiseDisabled();
+    public IrqDelivery Raise() => IsDeliverable ? Deliver() : RaiseDisabled();
 
-    /// <summary>The controller enables or disables it; one that waits is delivered when it is enabled. True when one was.</summary>
-    public bool SetEnabled(bool enabled)
-    {
-        if (!enabled)
-        {
-            Interlocked.And(ref _state, ~Enabled);
-            _root.Domain.OnDeliveryChanged(this);
-            return false;
-        }
+    /// <summary>The controller enables or disables it; one that waits is delivered when it can be. True when one was.</summary>
+    public bool SetEnabled(bool enabled) => Change(enabled ? Enabled : 0, enabled ? 0 : Enabled);
 
-        int before = Interlocked.Or(ref _state, Enabled);
-        _root.Domain.OnDeliveryChanged(this);
-        return (before & PendingBit) != 0 && TakePending() && Run() == IrqDelivery.Delivered;
-    }
+    /// <summary>The CPU it goes to does not take it now, or takes it again; one that waits is delivered when it can be. True when one was.</summary>
+    internal bool SetHeld(bool held) => Change(held ? Held : 0, held ? 0 : Held);
 
-    /// <summary>The controller forgets one that waits (CLEAR, DISCARD).</summary>
-    public void ClearPending() => Interlocked.And(ref _state, ~PendingBit);
+    /// <summary>The controller forgets one that waits (CLEAR, DISCARD). True when there was one.</summary>
+    public bool ClearPending() => TakePending();
 
-    /// <summary>The interrupt arrives and was disabled a moment ago.</summary>
+    /// <summary>The interrupt arrives and could not be delivered a moment ago.</summary>
     internal IrqDelivery RaiseDisabled()
     {
-        // Set pending first, then look again: whichever of this and SetEnabled comes second finds both bits and takes
-        // the interrupt, so none is lost and none is delivered twice.
+        // Set pending first, then look again: whichever of this and Change comes second finds the interrupt and takes it,
+        // so none is lost and none is delivered twice.
         int before = Interlocked.Or(ref _state, PendingBit);
-        return (before & Enabled) != 0 && TakePending() ? Run() : IrqDelivery.Pending;
+        return (before & (Enabled | Held)) == Enabled && TakePending() ? Deliver() : IrqDelivery.Pending;
     }
 
-    private bool TakePending() => (Interlocked.And(ref _state, ~PendingBit) & PendingBit) != 0;
-
-    private IrqDelivery Run()
+    /// <summary>Runs the handler.</summary>
+    internal IrqDelivery Deliver()
     {
         IInterruptHandler? handler = Volatile.Read(ref _handler);
         if (handler is null)
@@ -122,6 +122,21 @@ public sealed class IrqDescriptor
         handler.Handle(Vector);
         return IrqDelivery.Delivered;
     }
+
+    private bool Change(int set, int clear)
+    {
+        int before = set != 0 ? Interlocked.Or(ref _state, set) : Interlocked.And(ref _state, ~clear);
+        int after = (before | set) & ~clear;
+        if (after == before)
+        {
+            return false;
+        }
+
+        _root.Domain.OnDeliveryChanged(this);
+        return (after & (Enabled | Held | PendingBit)) == (Enabled | PendingBit) && TakePending() && Deliver() == IrqDelivery.Delivered;
+    }
+
+    private bool TakePending() => (Interlocked.And(ref _state, ~PendingBit) & PendingBit) != 0;
 
     private IrqData Build(IrqDomain domain) => new(this, domain, domain.Parent is null ? null : Build(domain.Parent));
 

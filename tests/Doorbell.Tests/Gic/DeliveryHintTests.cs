@@ -20,6 +20,7 @@ public class DeliveryHintTests
     public DeliveryHintTests()
     {
         _its = new GicV3Its("its", new PhysicalAddress(0x808_0000), _gic, new EventStream(), deviceIdBits: 8, eventIdBits: 5);
+        _its.Start();
         Submit(ItsCommand.Mapc(0, 0, true));
         Submit(ItsCommand.Mapd(One, 1, true));
         Submit(ItsCommand.Mapd(Two, 1, true));

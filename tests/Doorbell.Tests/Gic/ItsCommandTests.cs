@@ -21,7 +21,8 @@ public class ItsCommandTests
     {
         _events.Subscribe(_trace.Add);
         _gic = new GicDomain("gic", 2, 0, 14);
-        _its = new GicV3Its("its", new PhysicalAddress(0x808_0000), _gic, _events, deviceIdBits: 8, eventIdBits: 5);
+        _its = new GicV3Its("its", new PhysicalAddress(0x808_0000), _gic, _events, deviceIdBits: 8, eventIdBits: 5, hardwareCollections: 2);
+        _its.Start(collectionPages: 0);
     }
 
     [Fact]

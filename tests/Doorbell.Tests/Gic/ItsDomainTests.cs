@@ -198,7 +198,8 @@ public class ItsDomainTests
         Result result = vectors.Allocate(MsiKind.MsiX, 1);
         Assert.Equal(Errno.ENOSPC, result.Errno);
         Assert.Contains("DeviceOutOfRange", result.Reason!, StringComparison.Ordinal);
-        Assert.Equal("its.error", _board.Told<ItsCommandEvent>().Single().Kind);
+        // The queue stalls there; the driver puts a SYNC in the command's place and goes on.
+        Assert.Equal(["its.error", "its.command"], _board.Told<ItsCommandEvent>().Select(e => e.Kind));
         MsiDeviceVectors good = _board.Msi.CreateDeviceVectors(_board.NewDevice(null, 0x8));
         Assert.True(good.Allocate(MsiKind.MsiX, 1).IsOk);
         Assert.Equal(8192u, good.GetIrq(0)!.Intid);

@@ -2,7 +2,7 @@ using Doorbell.Events;
 
 namespace Doorbell.Gic.Events;
 
-/// <summary>An interrupt that had waited (<c>msi.pending</c>) was delivered when it was enabled.</summary>
+/// <summary>An interrupt that had waited (<c>msi.pending</c>) was delivered when it was enabled or its CPU took it.</summary>
 public sealed record IrqResumeEvent : MachineEvent
 {
     /// <summary>The GIC it waited at.</summary>
