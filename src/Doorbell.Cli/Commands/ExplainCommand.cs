@@ -31,11 +31,15 @@ internal static class ExplainCommand
                                         which device (default: a pci-test in the machine's first free slot), as for
                                         doorbell run, but with no files: nvme,size=64M is a disk in memory
           --vectors N                   how many vectors to arm (default: 4, or as many as the device has)
+          --mapping-point WHEN          when a vector's doorbell is mapped (M8): alloc, as mainline does, or activate, as the
+                                        series did (default: what goes with --uapi)
+          --uapi UAPI                   mainline: the host keeps the window for doorbells; reserved-iova-v6: the user
+                                        registers it, as in v6 of the kernel series (default: mainline)
           --allow-unsafe-interrupts     hand the device over although nothing checks who writes an MSI
-          --json                        every event and the verdict as JSON, one object a line
+          --json                        all of it for programs, one JSON object a line (docs/explain.md)
 
         The exit status is 0 when every MSI arrived where it was armed and nothing was left behind, or the device was
-        rightly refused; 1 otherwise; 2 for a wrong command line.
+        rightly refused; 1 otherwise, a device that VFIO cannot offer included; 2 for a wrong command line.
         """;
 
     private const int DefaultVectors = 4;
@@ -43,12 +47,14 @@ internal static class ExplainCommand
     private static readonly Argument<string> MachineName = new("MACHINE") { DefaultValueFactory = _ => "virt-gicv3" };
     private static readonly Option<string?> Device = new("--device");
     private static readonly Option<int?> Vectors = new("--vectors") { CustomParser = ParseVectors };
+    private static readonly Option<MappingPoint?> When = new("--mapping-point") { CustomParser = ParseMappingPoint };
+    private static readonly Option<VfioUapi> Uapi = new("--uapi") { CustomParser = UapiOption.Parse };
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
     private static readonly Option<bool> Json = new("--json");
 
     public static Command Build()
     {
-        var command = new Command("explain") { HelpText.Option(Help), MachineName, Device, Vectors, AllowUnsafeInterrupts, Json };
+        var command = new Command("explain") { HelpText.Option(Help), MachineName, Device, Vectors, When, Uapi, AllowUnsafeInterrupts, Json };
         command.SetAction(Run);
         return command;
     }
@@ -63,6 +69,21 @@ internal static class ExplainCommand
 
         argument.AddError($"--vectors: expected a number from 1 to 2048, not \"{text}\".");
         return null;
+    }
+
+    private static MappingPoint? ParseMappingPoint(ArgumentResult argument)
+    {
+        string text = argument.Tokens.Single().Value;
+        switch (text)
+        {
+            case "activate":
+                return MappingPoint.Activate;
+            case "alloc":
+                return MappingPoint.Alloc;
+            default:
+                argument.AddError($"--mapping-point: expected activate or alloc, not \"{text}\".");
+                return null;
+        }
     }
 
     private static int Run(ParseResult result)
@@ -80,16 +101,17 @@ internal static class ExplainCommand
             return Complaint.Usage(chosen.Reason);
         }
 
-        Result<Machine> machine = Build(description.Value, chosen.Value.Devices);
+        VfioUapi uapi = result.GetValue(Uapi);
+        MappingPoint mappingPoint = result.GetValue(When) ?? (uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc);
+        Result<Machine> machine = Build(description.Value, chosen.Value.Devices, mappingPoint);
         if (!machine.IsOk)
         {
             return Complaint.Usage(machine.Reason.EndsWith('.') ? machine.Reason : machine.Reason + ".");
         }
 
-        PassthroughDevice? device = machine.Value.Find(chosen.Value.Address);
-        if (device is null)
+        if (machine.Value.Find(chosen.Value.Address) is not { } device)
         {
-            return Complaint.Usage($"{description.Value.Name} has no device at {chosen.Value.Address}.");
+            return Complaint.Usage($"{chosen.Value.Address} is no function of {description.Value.Name}.");
         }
 
         MsiKind kind = device.MsiDevice.VectorLimit(MsiKind.MsiX) > 0 ? MsiKind.MsiX : MsiKind.Msi;
@@ -99,9 +121,18 @@ internal static class ExplainCommand
             return Complaint.Usage($"--vectors: {device.Name} has {limit} vectors, {asked} are asked for.");
         }
 
-        using IAccount account = result.GetValue(Json) ? new JsonAccount(Console.OpenStandardOutput(), machine.Value.Events) : new TextAccount(description.Value, TextAccount.CreateConsole());
-        using var walk = new Walk(machine.Value, device, kind, asked ?? Math.Min(DefaultVectors, limit), result.GetValue(AllowUnsafeInterrupts), account);
-        return (device.Iommu is null ? walk.RunWithoutGroup() : walk.Run()).IsGood ? ExitCode.Success : ExitCode.Failure;
+        WalkPlan plan = new()
+        {
+            Machine = machine.Value,
+            Device = device,
+            Kind = kind,
+            Vectors = asked ?? Math.Min(DefaultVectors, limit),
+            Options = new VfioOptions { AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts), Uapi = uapi },
+            MappingPoint = mappingPoint,
+        };
+        using IAccount account = result.GetValue(Json) ? new JsonAccount(Console.OpenStandardOutput(), machine.Value.Events, plan) : new TextAccount(plan, TextAccount.CreateConsole());
+        using var walk = new Walk(plan, account);
+        return walk.Run().IsGood ? ExitCode.Success : ExitCode.Failure;
     }
 
     private static Result<(List<DeviceSpec> Devices, PciAddress Address)> Choose(MachineDescription machine, string? asked, int vectors)
@@ -138,9 +169,9 @@ internal static class ExplainCommand
         return devices.IsOk ? (devices.Value, address) : devices.WithoutValue;
     }
 
-    private static Result<Machine> Build(MachineDescription description, List<DeviceSpec> devices)
+    private static Result<Machine> Build(MachineDescription description, List<DeviceSpec> devices, MappingPoint mappingPoint)
     {
-        var builder = new MachineBuilder(description);
+        var builder = new MachineBuilder(description) { MappingPoint = mappingPoint };
         foreach (DeviceSpec spec in devices)
         {
             Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, readFile: DeviceFiles.Read);

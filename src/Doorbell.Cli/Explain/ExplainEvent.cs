@@ -3,9 +3,9 @@ using Doorbell.Events;
 namespace Doorbell.Cli.Explain;
 
 /// <summary>What the walk itself says, among the machine's events.</summary>
-/// <param name="What">What is said: step, fact, failure, verdict.</param>
+/// <param name="What">What is said: machine, step, fact, the kind of a table, failure, verdict.</param>
 /// <param name="Fields">Names and values.</param>
-internal sealed record ExplainEvent(string What, params IReadOnlyList<(string Name, string Value)> Fields) : MachineEvent
+internal sealed record ExplainEvent(string What, params IReadOnlyList<(string Name, Cell Value)> Fields) : MachineEvent
 {
     /// <inheritdoc/>
     public override string Kind => $"explain.{What}";
@@ -13,9 +13,9 @@ internal sealed record ExplainEvent(string What, params IReadOnlyList<(string Na
     /// <inheritdoc/>
     public override void Describe(IEventFields fields)
     {
-        foreach ((string name, string value) in Fields)
+        foreach ((string name, Cell value) in Fields)
         {
-            fields.Text(name, value);
+            value.Describe(fields, name);
         }
     }
 }

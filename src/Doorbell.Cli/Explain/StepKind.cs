@@ -6,8 +6,17 @@ internal enum StepKind
     /// <summary>What the device is called where.</summary>
     Identify,
 
-    /// <summary>Group, container, IOMMU.</summary>
+    /// <summary>What can only be handed over together, and whether it can.</summary>
+    Group,
+
+    /// <summary>Whether something checks who writes an MSI.</summary>
+    Safety,
+
+    /// <summary>Container, IOMMU, device.</summary>
     Assign,
+
+    /// <summary>Where doorbells will get their IOVAs.</summary>
+    Window,
 
     /// <summary>Memory for DMA.</summary>
     Map,
@@ -26,4 +35,7 @@ internal enum StepKind
 
     /// <summary>Device, group and container closed.</summary>
     Close,
+
+    /// <summary>What is left, which must be nothing.</summary>
+    Left,
 }

@@ -1,30 +1,29 @@
 using Doorbell.Events;
-using Doorbell.Fabric;
-using Doorbell.Gic.Events;
-using Doorbell.Machines;
-using Doorbell.Msi.Events;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Doorbell.Cli.Explain;
 
-/// <summary>The walk for people: a heading and sentences a step, tables for vectors, and the events behind them.</summary>
+/// <summary>The walk for people: a heading a step, sentences and tables, and what the engine told behind them.</summary>
 internal sealed class TextAccount : IAccount
 {
-    /// <summary>Columns where the output is no terminal: nothing is broken that a person would not break.</summary>
+    /// <summary>Columns where the output is no terminal and nobody says how many: nothing is broken that a person would not break.</summary>
     private const int FileWidth = 1000;
 
+    private const int NarrowestWidth = 20;
+    private const int Indent = 3;
+
     private readonly IAnsiConsole _console;
-    private readonly MachineDescription _machine;
     private readonly List<MachineEvent> _events = [];
     private readonly VectorEvents _vectors = new();
-    private StepKind _step;
     private int _steps;
+    private bool _isLineBlank;
 
-    public TextAccount(MachineDescription machine, IAnsiConsole console)
+    public TextAccount(WalkPlan plan, IAnsiConsole console)
     {
-        _machine = machine;
         _console = console;
-        _console.MarkupLineInterpolated($"[bold]{machine.Name}[/]: {machine.Title}");
+        _console.MarkupLineInterpolated($"[bold]{plan.Machine.Description.Name}[/]: {plan.Machine.Description.Title}");
+        _console.MarkupLineInterpolated($"uAPI {plan.UapiName}; doorbells are mapped at {(plan.MappingPointName == "alloc" ? "allocation" : "activation")} of a vector (M8)");
     }
 
     /// <summary>Standard output, coloured only where a person looks at it.</summary>
@@ -40,7 +39,7 @@ internal sealed class TextAccount : IAccount
         });
         if (Console.IsOutputRedirected)
         {
-            console.Profile.Width = FileWidth;
+            console.Profile.Width = int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), out int columns) && columns >= NarrowestWidth ? columns : FileWidth;
             console.Profile.Capabilities.Unicode = true;
         }
 
@@ -49,50 +48,67 @@ internal sealed class TextAccount : IAccount
 
     public void Begin(StepKind step, string title)
     {
-        _step = step;
         _events.Clear();
-        _console.WriteLine();
+        BlankLine();
         _console.MarkupLineInterpolated($"[bold]{++_steps}. {title}[/]");
+        _isLineBlank = false;
     }
 
-    public void Event(MachineEvent machineEvent) => _events.Add(machineEvent);
+    public void Event(MachineEvent machineEvent)
+    {
+        if (machineEvent is not (Refusal or ExplainEvent))
+        {
+            _events.Add(machineEvent);
+        }
+    }
 
-    public void Fact(string sentence) => Indented(new Text(sentence), 3);
+    public void Fact(string sentence) => Indented(new Text(sentence), Indent);
+
+    public void Fact(string sentence, string kind, params IReadOnlyList<(string Name, Cell Value)> values) => Fact(sentence);
+
+    public void Table(AccountTable table)
+    {
+        if (WidthOf(table) + Indent <= _console.Profile.Width)
+        {
+            Indented(Grid(table), Indent);
+            _isLineBlank = true;
+        }
+        else
+        {
+            Records(table);
+        }
+    }
 
     public void End()
     {
-        switch (_step)
+        List<MachineEvent> lines = _vectors.Thin(_events, out bool leftOut);
+        if (lines.Count == 0)
         {
-            case StepKind.Arm:
-                Indented(VectorTable(), 3);
-                Events(_events);
-                break;
-            case StepKind.Raise:
-                Hops(_events);
-                if (_events.OfType<MsiDeliverEvent>().Skip(1).Any())
-                {
-                    Fact("All of them:");
-                    Indented(DeliveryTable(), 5);
-                }
+            return;
+        }
 
-                break;
-            case StepKind.Move:
-                Events(_events.TakeWhile(e => e is not MsiWritten));
-                Hops(_events);
-                break;
-            default:
-                Events(_events.Where(e => e is not Refusal));
-                break;
+        Fact("What the engine did:");
+        int width = lines.Max(static line => line.Kind.Length);
+        foreach (MachineEvent machineEvent in lines)
+        {
+            Indented(
+                new Paragraph(machineEvent.Kind.PadRight(width), new Style(Color.Blue)).Append($"  {EventLine.Of(machineEvent)}"),
+                Indent + 2);
+        }
+
+        if (leftOut)
+        {
+            Fact("The other vectors likewise; --json has every event.");
         }
     }
 
     public void Conclude(Verdict verdict)
     {
-        _console.WriteLine();
+        BlankLine();
         _console.MarkupLineInterpolated(verdict.IsGood ? (FormattableString)$"[green]{verdict.Summary}[/]" : $"[red]{verdict.Summary}[/]");
         foreach (string failure in verdict.Failures)
         {
-            Indented(new Text(failure, new Style(Color.Red)), 3);
+            Indented(new Text(failure, new Style(Color.Red)), Indent);
         }
     }
 
@@ -100,138 +116,59 @@ internal sealed class TextAccount : IAccount
     {
     }
 
-    private Table VectorTable()
+    private static int WidthOf(AccountTable table)
     {
-        Table table = Begin("vector", "message: IOVA <- data", "doorbell", "INTID", "CPU");
-        foreach (MsiVectorEvent armed in _events.OfType<MsiVectorEvent>().Where(e => e.Change == MsiVectorChange.Arm))
+        const int ColumnPadding = 3;
+        int width = 0;
+        for (int column = 0; column < table.Columns.Count; column++)
         {
-            MsiMessageEvent? message = _events.OfType<MsiMessageEvent>().LastOrDefault(e => e.Vector == armed.Vector || e.MsiKind == Msi.MsiKind.Msi);
-            Row(table, $"{armed.Vector}", message?.Message.ToString() ?? "none", message?.Doorbell.ToString() ?? "none", $"{armed.Intid}", $"{armed.Cpu}");
+            int widest = Math.Max(table.Columns[column].Heading.Length, table.Rows.Select(row => row[column].Text.Length).DefaultIfEmpty().Max());
+            width += widest + ColumnPadding;
         }
 
-        return table;
+        return width;
     }
 
-    private Table DeliveryTable()
+    private static Table Grid(AccountTable table)
     {
-        Table table = Begin("RequesterID", "StreamID", "IOVA", "PA", "DeviceID", PayloadName, "INTID", "CPU", "arrived at");
-        MsiWritten? written = null;
-        foreach (MachineEvent machineEvent in _events)
+        var grid = new Table { Border = TableBorder.Simple };
+        foreach (Column column in table.Columns)
         {
-            switch (machineEvent)
+            grid.AddColumn(new TableColumn(new Text(column.Heading, new Style(decoration: Decoration.Bold))) { NoWrap = true });
+        }
+
+        foreach (Cell[] row in table.Rows)
+        {
+            grid.AddRow(row.Select(static cell => new Text(cell.Text)));
+        }
+
+        return grid;
+    }
+
+    // A terminal too narrow for the table: its rows one below the other, a cell a line.
+    private void Records(AccountTable table)
+    {
+        foreach (Cell[] row in table.Rows)
+        {
+            for (int column = 0; column < row.Length; column++)
             {
-                case MsiWritten write:
-                    written = write;
-                    break;
-                case MsiDeliverEvent delivery when written is not null:
-                    Row(
-                        table,
-                        written.RequesterId.ToString(),
-                        written.StreamId?.ToString() ?? "none",
-                        written.Iova.ToString(),
-                        written.Address.ToString(),
-                        delivery.DeviceId.ToString(),
-                        $"{delivery.Data}",
-                        $"{delivery.Intid}",
-                        $"{delivery.Cpu}",
-                        $"{delivery.Device} vector {delivery.Vector}");
-                    written = null;
-                    break;
+                Indented(new Text($"{table.Columns[column].Heading}: {row[column].Text}"), column == 0 ? Indent : Indent + 2);
             }
         }
-
-        return table;
     }
 
-    // What the payload of these MSIs is to their controller.
-    private string PayloadName => _events.OfType<MsiDeliverEvent>().Select(delivery => Find(delivery.Controller)).FirstOrDefault(controller => controller is not null) switch
+    private void Indented(IRenderable content, int columns)
     {
-        GicV3ItsDescription => "EventID",
-        SocMsiDescription => "MSI",
-        _ => "SPI",
-    };
-
-    private MsiControllerDescription? Find(string controller) => _machine.MsiControllers.FirstOrDefault(description => description.Name == controller);
-
-    // One MSI, every place it passes.
-    private void Hops(IReadOnlyList<MachineEvent> events)
-    {
-        if (events.OfType<MsiWritten>().FirstOrDefault() is not { } written)
-        {
-            return;
-        }
-
-        Table table = Begin();
-        table.HideHeaders();
-        Row(table, "device", $"{written.Device} writes {written.Data} (0x{written.Data:x}) to IOVA {written.Iova}, as RequesterID {written.RequesterId}");
-        Row(table, "IOMMU", written.StreamId is { } stream ? $"StreamID {stream}: IOVA {written.Iova} is PA {written.Address}" : $"none: PA {written.Address}");
-        Row(table, "bus", $"PA {written.Address} is the doorbell of {written.Target}");
-        if (events.OfType<MsiDeliverEvent>().FirstOrDefault() is { } delivery)
-        {
-            MsiControllerDescription? controller = Find(delivery.Controller);
-            Row(table, "controller", controller switch
-            {
-                GicV3ItsDescription => $"{delivery.Controller}: DeviceID {delivery.DeviceId}, EventID {delivery.Data} is LPI {delivery.Intid}",
-                SocMsiDescription => $"{delivery.Controller}: MSI {delivery.Data}, whoever writes it",
-                _ => $"{delivery.Controller}: SPI {delivery.Data}, whoever writes it",
-            });
-            Row(table, "GIC", controller is SocMsiDescription ? $"the interrupt its MSIs share goes to CPU {delivery.Cpu}" : $"INTID {delivery.Intid} goes to CPU {delivery.Cpu}");
-            Row(table, "VFIO", $"vector {delivery.Vector} of {delivery.Device}: its eventfd is signalled");
-        }
-
-        Indented(table, 3);
-    }
-
-    private void Events(IEnumerable<MachineEvent> events)
-    {
-        List<MachineEvent> lines = _vectors.Thin(events, out bool leftOut);
-        if (lines.Count == 0)
-        {
-            return;
-        }
-
-        Table table = Begin();
-        table.HideHeaders();
-        foreach (MachineEvent machineEvent in lines)
-        {
-            table.AddRow(new Text(machineEvent.Kind, new Style(Color.Blue)), new Text(EventLine.Of(machineEvent)));
-        }
-
-        Indented(table, 3);
-        if (leftOut)
-        {
-            Fact("The other vectors likewise; --json has every event.");
-        }
-    }
-
-    private static Table Begin(params ReadOnlySpan<string> columns)
-    {
-        var table = new Table { Border = columns.IsEmpty ? TableBorder.None : TableBorder.Simple };
-        foreach (string column in columns)
-        {
-            table.AddColumn(new TableColumn(new Text(column, new Style(decoration: Decoration.Bold))) { NoWrap = true });
-        }
-
-        if (columns.IsEmpty)
-        {
-            table.AddColumn(new TableColumn("") { NoWrap = true });
-            table.AddColumn(new TableColumn(""));
-        }
-
-        return table;
-    }
-
-    private static void Row(Table table, params ReadOnlySpan<string> cells)
-    {
-        var texts = new Text[cells.Length];
-        for (int i = 0; i < texts.Length; i++)
-        {
-            texts[i] = new Text(cells[i]);
-        }
-
-        table.AddRow(texts);
-    }
-
-    private void Indented(Spectre.Console.Rendering.IRenderable content, int columns) =>
         _console.Write(new Padder(content, new Padding(columns, 0, 0, 0)));
+        _isLineBlank = false;
+    }
+
+    // A table ends with one of its own.
+    private void BlankLine()
+    {
+        if (!_isLineBlank)
+        {
+            _console.WriteLine();
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using Doorbell.Events;
+using Doorbell.Fabric;
 using Doorbell.Gic;
 using Doorbell.Gic.Events;
 using Doorbell.Iommu.Events;
@@ -24,7 +25,7 @@ internal sealed class VectorEvents
             {
                 leftOut = true;
             }
-            else if (machineEvent is not ItsCommandEvent { Command.Opcode: ItsOpcode.Sync })
+            else if (machineEvent is not (MsiWritten or MsiDeliverEvent or ItsCommandEvent { Command.Opcode: ItsOpcode.Sync }))
             {
                 kept.Add(machineEvent);
             }

@@ -8,8 +8,7 @@ internal static class SafetyCheck
         // Every device of the group is asked: one that can raise another's interrupt is enough.
         foreach (PassthroughDevice device in group.Devices)
         {
-            bool isRemapped = (device.Iommu?.ClaimsInterruptRemapping ?? false) || (device.MsiDomain?.IsIsolated ?? false);
-            if (isRemapped)
+            if (SafetyVerdict.Of(device).IsSafe)
             {
                 continue;
             }

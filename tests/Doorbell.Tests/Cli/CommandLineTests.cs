@@ -10,6 +10,8 @@ public class CommandLineTests
     [InlineData("--vectors: expected a number from 1 to 2048, not \"none\". See doorbell explain --help.", "explain", "--vectors", "none")]
     [InlineData("--vectors: expected a number from 1 to 2048, not \"0\". See doorbell explain --help.", "explain", "--vectors", "0")]
     [InlineData("--vectors: 0000:01:00.0 has 3 vectors, 4 are asked for.", "explain", "--device", "01:00.0=pci-test,vectors=3", "--vectors", "4")]
+    [InlineData("--uapi: expected mainline or reserved-iova-v6, not \"v7\". See doorbell explain --help.", "explain", "--uapi", "v7")]
+    [InlineData("--mapping-point: expected activate or alloc, not \"never\". See doorbell explain --help.", "explain", "--mapping-point", "never")]
     [InlineData("\"1:0.0\" is not a PCI address: expected ssss:bb:dd.f in hexadecimal, as in 0000:01:00.0.", "explain", "--device", "1:0.0")]
     [InlineData("amd-overdrive has no slot 0000:04:00.0: expected one of 0000:01:00.0, 0000:02:00.0, 0000:03:00.0.", "explain", "amd-overdrive", "--device", "04:00.0")]
     [InlineData("--device 0000:01:00.0=pci-test,colour=red: pci-test has no option \"colour\": expected pci-test or pci-test,vectors=N, with express=no on conventional PCI.", "explain", "--device", "01:00.0=pci-test,colour=red")]
