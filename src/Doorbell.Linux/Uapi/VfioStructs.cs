@@ -110,6 +110,7 @@ internal struct VfioType1InfoArgs
 internal struct VfioCapabilityHeader
 {
     internal const ushort IovaRange = 1;
+    internal const ushort Migration = 2;
     internal const ushort DmaAvailable = 3;
 
     internal ushort Id;
@@ -136,4 +137,38 @@ internal struct VfioDmaUnmapArgs
     internal uint Flags;
     internal ulong Iova;
     internal ulong Size;
+}
+
+/// <summary>struct vfio_bitmap.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioBitmapArgs
+{
+    internal ulong PageSize;
+    internal ulong Size;
+    internal ulong Data;
+}
+
+/// <summary>struct vfio_iommu_type1_dirty_bitmap, without its data.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDirtyBitmapArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
+}
+
+/// <summary>struct vfio_iommu_type1_dirty_bitmap_get.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDirtyBitmapGetArgs
+{
+    internal ulong Iova;
+    internal ulong Size;
+    internal VfioBitmapArgs Bitmap;
+}
+
+/// <summary>struct vfio_device_feature, without its data.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioDeviceFeatureArgs
+{
+    internal uint Argsz;
+    internal uint Flags;
 }

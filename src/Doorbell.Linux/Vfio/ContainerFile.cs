@@ -8,12 +8,11 @@ using Doorbell.Vfio;
 namespace Doorbell.Linux.Vfio;
 
 /// <summary>One open of /dev/vfio/vfio: argument structures in, <see cref="VfioContainer"/>, structures out.</summary>
-internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces spaces) : ClientFile
+internal sealed partial class ContainerFile(VfioContainer container, ClientAddressSpaces spaces) : ClientFile
 {
     private const int InfoMinimum = 16; // up to iova_pgsizes
     private const int InfoWithCapOffset = 20;
     private const int CapabilityAlignment = 8;
-    private const uint DirtyPagesMinimum = 8; // struct vfio_iommu_type1_dirty_bitmap up to flags
 
     internal VfioContainer Container => container;
 
@@ -22,7 +21,7 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
     internal override CallOutcome Ioctl(ClientCall call, uint request, ulong argument) => request switch
     {
         VfioIoctl.GetApiVersion => CallOutcome.Of(VfioContainer.ApiVersion),
-        VfioIoctl.CheckExtension => CallOutcome.Of(VfioContainer.CheckExtension(argument)),
+        VfioIoctl.CheckExtension => CallOutcome.Of(container.CheckExtension(argument)),
         VfioIoctl.SetIommu => container.SetIommu(argument).Outcome(),
 
         // What is left belongs to the IOMMU backend; a container without one says EINVAL to all of it.
@@ -30,7 +29,7 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
         VfioIoctl.IommuGetInfo => GetInfo(call, argument),
         VfioIoctl.IommuMapDma => Map(call, argument),
         VfioIoctl.IommuUnmapDma => Unmap(call, argument),
-        VfioIoctl.IommuDirtyPages => call.NotServed(argument, DirtyPagesMinimum),
+        VfioIoctl.IommuDirtyPages => DirtyPages(call, argument),
         _ => CallOutcome.Fail(Errno.ENOTTY),
     };
 
@@ -85,14 +84,21 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
             : CallOutcome.Fail(Errno.EFAULT);
     }
 
-    // Mappings still available, then the usable ranges: the order the kernel chains them in.
+    // Dirty bitmaps, mappings still available, the usable ranges: the order the kernel chains them in.
     private static byte[] Capabilities(Type1Info info, uint start)
     {
         int header = Unsafe.SizeOf<VfioCapabilityHeader>();
+        int migration = header + (3 * sizeof(ulong));
         int available = Align(header + sizeof(uint));
-        byte[] bytes = new byte[available + header + 8 + (16 * info.UsableRanges.Count)];
+        byte[] bytes = new byte[migration + available + header + 8 + (16 * info.UsableRanges.Count)];
         Span<byte> rest = bytes;
-        VfioCapabilityHeader first = new() { Id = VfioCapabilityHeader.DmaAvailable, Version = 1, Next = start + (uint)available };
+        VfioCapabilityHeader dirty = new() { Id = VfioCapabilityHeader.Migration, Version = 1, Next = start + (uint)migration };
+        MemoryMarshal.Write(rest, in dirty);
+        BinaryPrimitives.WriteUInt64LittleEndian(rest[(header + 8)..], info.DirtyPageSize);
+        BinaryPrimitives.WriteUInt64LittleEndian(rest[(header + 16)..], Type1Info.MaxDirtyBitmapBytes);
+
+        rest = rest[migration..];
+        VfioCapabilityHeader first = new() { Id = VfioCapabilityHeader.DmaAvailable, Version = 1, Next = dirty.Next + (uint)available };
         MemoryMarshal.Write(rest, in first);
         BinaryPrimitives.WriteUInt32LittleEndian(rest[header..], info.MappingsAvailable);
 
@@ -130,10 +136,23 @@ internal sealed class ContainerFile(VfioContainer container, ClientAddressSpaces
             return refusal;
         }
 
-        Result<ulong> result = container.UnmapDma((VfioUnmapFlags)unmap.Flags, new Iova(unmap.Iova), unmap.Size);
+        VfioUnmapFlags flags = (VfioUnmapFlags)unmap.Flags;
+        VfioBitmapArgs bitmap = default;
+        if (flags == VfioUnmapFlags.GetDirtyBitmap && !TryReadTail(call, argument, unmap.Argsz, Unsafe.SizeOf<VfioDmaUnmapArgs>(), out bitmap, out refusal))
+        {
+            return refusal;
+        }
+
+        VfioDirtyBitmap dirty = new(bitmap.PageSize, bitmap.Size);
+        Result<ulong> result = container.UnmapDma(flags, new Iova(unmap.Iova), unmap.Size, dirty);
         if (!result.IsOk)
         {
             return CallOutcome.Fail(result.Errno);
+        }
+
+        if (!WriteBits(call, new Iova(unmap.Iova), dirty, bitmap.Data))
+        {
+            return CallOutcome.Fail(Errno.EFAULT);
         }
 
         unmap.Size = result.Value;

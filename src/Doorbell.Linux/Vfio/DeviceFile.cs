@@ -14,9 +14,10 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     private const int DeviceInfoMinimum = 16; // up to num_irqs
     private const uint IoEventFdMinimum = 28; // struct vfio_device_ioeventfd up to fd
-    private const uint FeatureMinimum = 8; // struct vfio_device_feature up to flags
     private const int ChunkSize = 4096;
     private const int MostVectors = 4096;
+
+    internal VfioDevice Device => device;
 
     internal override string Name => $"device {device.Name}";
 
@@ -30,7 +31,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         VfioIoctl.DeviceGetPciHotResetInfo => GetHotResetInfo(call, argument),
         VfioIoctl.DevicePciHotReset => HotReset(call, argument),
         VfioIoctl.DeviceIoEventFd => call.NotServed(argument, IoEventFdMinimum),
-        VfioIoctl.DeviceFeature => call.NotServed(argument, FeatureMinimum),
+        VfioIoctl.DeviceFeature => Feature(call, argument),
         _ => CallOutcome.Fail(Errno.ENOTTY),
     };
 
@@ -210,11 +211,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
             }
 
             triggers = new IEventTrigger?[fds.Length];
-            int errno = EventFd.Fetch(call, fds, triggers);
-            if (errno != 0)
-            {
-                return CallOutcome.Fail(errno);
-            }
+            EventFd.Fetch(call, fds, triggers);
         }
 
         return device.SetIrqs((VfioIrqSetFlags)args.Flags, args.Index, args.Start, args.Count, bools, triggers).Outcome();
@@ -271,7 +268,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
             return refusal;
         }
 
-        if (args.Flags != 0)
+        if (args.Flags != 0 || args.Count == 0)
         {
             return CallOutcome.Fail(Errno.EINVAL);
         }
@@ -284,7 +281,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
             return CallOutcome.Fail(reached.Errno);
         }
 
-        if (args.Count is 0 or > MostGroups || args.Count > reached.Value.Count)
+        if (args.Count > MostGroups || args.Count > reached.Value.Count)
         {
             return CallOutcome.Fail(Errno.EINVAL);
         }
@@ -309,6 +306,14 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         }
 
         return device.HotReset(groups).Outcome();
+    }
+
+    private CallOutcome Feature(ClientCall call, ulong argument)
+    {
+        const uint NumberMask = 0xffff;
+        return call.TryReadArgs(argument, out VfioDeviceFeatureArgs args, out CallOutcome refusal)
+            ? device.Feature((VfioFeatureFlags)(args.Flags & ~NumberMask), args.Flags & NumberMask).Outcome()
+            : refusal;
     }
 
     private static CallOutcome Write<T>(ClientCall call, ulong argument, in T args)

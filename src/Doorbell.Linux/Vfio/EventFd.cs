@@ -15,38 +15,26 @@ internal sealed class EventFd(int fd) : IEventTrigger
 
     private static ReadOnlySpan<byte> Target => "anon_inode:[eventfd]"u8;
 
-    /// <summary>Fetches a descriptor each, nothing for a negative one; all or nothing. 0, or EBADF, or EINVAL where one is no eventfd.</summary>
-    internal static int Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers)
+    /// <summary>Fetches a descriptor each, nothing for a negative one. One that is no eventfd becomes a <see cref="DefectiveEventFd"/>: whether it matters is for the call's meaning to say.</summary>
+    internal static void Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers)
     {
         for (int i = 0; i < fds.Length; i++)
         {
-            int errno = 0;
-            if (fds[i] >= 0)
+            if (fds[i] < 0)
             {
-                int copy = call.CopyFd(fds[i]);
-                errno = copy < 0 ? -copy : IsEventFd(copy) ? 0 : (int)Errno.EINVAL;
-                if (errno == 0)
-                {
-                    triggers[i] = new EventFd(copy);
-                }
-                else
-                {
-                    Sys.Close(copy);
-                }
+                continue;
             }
 
-            if (errno != 0)
+            int copy = call.CopyFd(fds[i]);
+            if (copy >= 0 && IsEventFd(copy))
             {
-                foreach (IEventTrigger? taken in triggers[..i])
-                {
-                    taken?.Release();
-                }
-
-                return errno;
+                triggers[i] = new EventFd(copy);
+                continue;
             }
+
+            Sys.Close(copy);
+            triggers[i] = new DefectiveEventFd(copy < 0 ? (Errno)(-copy) : Errno.EINVAL);
         }
-
-        return 0;
     }
 
     /// <inheritdoc/>

@@ -193,9 +193,9 @@ public sealed partial class MsiDeviceVectors : IDisposable
             }
         }
 
-        for (int i = _blocks.Count - 1; i >= 0; i--)
+        foreach (IrqDescriptor[] block in _blocks)
         {
-            FreeBlock(_blocks[i]);
+            FreeBlock(block);
         }
 
         _blocks.Clear();

@@ -58,7 +58,9 @@ internal sealed class IntxInterrupt(PciFunction function) : IIntxSink
             return;
         }
 
+        // The device's own bit follows, armed or not.
         _isDisabledByUser = disable;
+        function.SetCommand(disable ? function.Command | PciCommand.InterruptDisable : function.Command & ~PciCommand.InterruptDisable);
         if (IsEnabled)
         {
             SetMask(disable);

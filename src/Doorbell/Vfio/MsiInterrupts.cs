@@ -39,6 +39,12 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
                 continue;
             }
 
+            if (trigger.Defect != Errno.None)
+            {
+                Undo(start, i);
+                return Result.Fail(trigger.Defect, $"what vector {vector} should signal is not an eventfd");
+            }
+
             Volatile.Write(ref _triggers[vector], trigger);
             taken = i + 1;
             Result requested = vectors.Request(vector, trigger);

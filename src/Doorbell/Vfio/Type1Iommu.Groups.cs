@@ -19,6 +19,12 @@ internal sealed partial class Type1Iommu
             return host.Refuse(operation, $"group {group.Id}", Errno.ENODEV, null, $"group {group.Id}: no IOMMU translates {group.Devices[0].Name}, so it cannot be kept apart from other memory");
         }
 
+        Result known = CheckVaddrs(group, operation);
+        if (!known.IsOk)
+        {
+            return known;
+        }
+
         Result own = CheckStreams(group, unit, operation);
         if (!own.IsOk)
         {

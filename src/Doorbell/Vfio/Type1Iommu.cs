@@ -51,6 +51,7 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
             return Register(iova, size);
         }
 
+        bool isUpdate = flags == VfioMapFlags.Vaddr;
         IommuProtection protection = IommuProtection.Cache;
         if ((flags & VfioMapFlags.Read) != 0)
         {
@@ -62,9 +63,9 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
             protection |= IommuProtection.Write;
         }
 
-        if ((flags & ~(VfioMapFlags.Read | VfioMapFlags.Write)) != 0 || protection == IommuProtection.Cache)
+        if (!isUpdate && ((flags & ~(VfioMapFlags.Read | VfioMapFlags.Write)) != 0 || protection == IommuProtection.Cache))
         {
-            return RefuseMap(Errno.EINVAL, null, iova, size, $"flags 0x{(uint)flags:x} are not READ (1), WRITE (2) or both");
+            return RefuseMap(Errno.EINVAL, null, iova, size, $"flags 0x{(uint)flags:x} are not READ (1), WRITE (2) or both, nor VADDR (4) alone");
         }
 
         if (size == 0)
@@ -81,6 +82,11 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         if (((size | iova.Value | vaddr) & (page - 1)) != 0)
         {
             return RefuseMap(Errno.EINVAL, null, iova, size, $"size, iova and vaddr (0x{vaddr:x}) must be multiples of the IOMMU's smallest page, 0x{page:x}");
+        }
+
+        if (isUpdate)
+        {
+            return UpdateVaddr(vaddr, iova, size, memory);
         }
 
         Iova last = iova + (size - 1);
@@ -102,71 +108,37 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         return MapChecked(vaddr, iova, size, protection, memory);
     }
 
-    public Result<ulong> Unmap(VfioUnmapFlags flags, Iova iova, ulong size)
-    {
-        if ((flags & ~(VfioUnmapFlags.All | VfioUnmapFlags.GetDirtyBitmap)) != 0 || (flags & VfioUnmapFlags.GetDirtyBitmap) != 0)
-        {
-            return RefuseUnmap(iova, size, $"flags 0x{(uint)flags:x}: only ALL (2) is supported, and dirty pages are not tracked");
-        }
-
-        if ((flags & VfioUnmapFlags.All) != 0)
-        {
-            return iova.Value != 0 || size != 0
-                ? RefuseUnmap(iova, size, "with the flag ALL, iova and size must be 0")
-                : UnmapEverything();
-        }
-
-        ulong page = SmallestPage;
-        if (size == 0 || ((size | iova.Value) & (page - 1)) != 0)
-        {
-            return RefuseUnmap(iova, size, $"iova and size must be non-zero multiples of 0x{page:x}");
-        }
-
-        if (iova.Value + (size - 1) < iova.Value)
-        {
-            return Result.Fail(Errno.EOVERFLOW, $"{container}: unmapping {iova} + 0x{size:x} wraps around the end of the address space");
-        }
-
-        Iova last = iova + (size - 1);
-        if (_window is { } window && window.Iova == iova && window.Last == last)
-        {
-            return Unregister(window);
-        }
-
-        if (isV2)
-        {
-            if ((_mappings.At(iova) is { } head && head.Iova < iova) || (_mappings.At(last) is { } tail && tail.Last > last))
-            {
-                return RefuseUnmap(iova, size, "it would cut a mapping in two, which type1v2 does not do: unmap what was mapped");
-            }
-        }
-        else if (_mappings.At(iova) is { } first && first.Iova < iova)
-        {
-            // v1 ignores a range that begins inside a mapping, and takes a mapping whole that begins in the range.
-            return 0UL;
-        }
-
-        ulong unmapped = 0;
-        while (FirstMappingIn(iova, last) is { } mapping)
-        {
-            unmapped += mapping.Size;
-            Remove(mapping);
-        }
-
-        return unmapped;
-    }
-
     private bool IsUsable(Iova first, Iova last) => _usable.Exists(range => range.First <= first && last <= range.Last);
 
-    // The window is not the user's memory: a range that holds more than it passes over it.
-    private DmaMapping? FirstMappingIn(Iova first, Iova last) => _mappings.FirstIn(first, last) switch
-    {
-        MsiWindow window => window.Last < last ? _mappings.FirstIn(window.Last + 1, last) as DmaMapping : null,
-        IovaSlot slot => (DmaMapping)slot,
-        null => null,
-    };
-
     private Result MapChecked(ulong vaddr, Iova iova, ulong size, IommuProtection protection, IClientAddressSpace memory)
+    {
+        Result<ClientSpace> space = Pin(vaddr, iova, size, protection, memory);
+        if (!space.IsOk)
+        {
+            return space.WithoutValue;
+        }
+
+        DmaMapping mapping = new(iova, size, vaddr, protection, space.Value);
+        for (int i = 0; i < _domains.Count; i++)
+        {
+            Result mapped = MapIn(_domains[i].Domain, mapping);
+            if (!mapped.IsOk)
+            {
+                while (--i >= 0)
+                {
+                    _domains[i].Domain.Unmap(iova, size);
+                }
+
+                Unpin(mapping);
+                return RefuseMap(mapped.Errno, null, iova, size, mapped.Reason);
+            }
+        }
+
+        _mappings.Add(mapping);
+        return Result.Ok;
+    }
+
+    private Result<ClientSpace> Pin(ulong vaddr, Iova iova, ulong size, IommuProtection protection, IClientAddressSpace memory)
     {
         if (vaddr + (size - 1) > Fabric.PhysicalBus.LastVirtualAddress)
         {
@@ -186,25 +158,13 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
             return RefuseMap(space.Errno, null, iova, size, space.Reason);
         }
 
-        DmaMapping mapping = new(iova, size, vaddr, protection, space.Value);
-        for (int i = 0; i < _domains.Count; i++)
-        {
-            Result mapped = MapIn(_domains[i].Domain, mapping);
-            if (!mapped.IsOk)
-            {
-                while (--i >= 0)
-                {
-                    _domains[i].Domain.Unmap(iova, size);
-                }
+        return space;
+    }
 
-                host.Spaces.Put(space.Value);
-                memory.Unpin(vaddr, size);
-                return RefuseMap(mapped.Errno, null, iova, size, mapped.Reason);
-            }
-        }
-
-        _mappings.Add(mapping);
-        return Result.Ok;
+    private void Unpin(DmaMapping mapping)
+    {
+        mapping.Space.Memory.Unpin(mapping.VirtualAddress, mapping.Size);
+        host.Spaces.Put(mapping.Space);
     }
 
     private static Result MapIn(IommuDomain domain, DmaMapping mapping) =>
@@ -218,8 +178,8 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         }
 
         _mappings.Remove(mapping);
-        mapping.Space.Memory.Unpin(mapping.VirtualAddress, mapping.Size);
-        host.Spaces.Put(mapping.Space);
+        _invalidVaddrs -= mapping.IsVaddrInvalid ? 1 : 0;
+        Unpin(mapping);
     }
 
     private ulong UnmapEverything()

@@ -185,7 +185,7 @@ internal sealed class VfioConfigSpace
         }
     }
 
-    // Enable stays off until vectors are armed by SET_IRQS; no more messages than the function can send.
+    // Enable stays off until vectors are armed by SET_IRQS; no more messages than were armed last (msi_qmax).
     private void FixMsiControl(MsiCapability msi)
     {
         int at = msi.Offset + MsiCapability.MessageControl;
@@ -195,7 +195,7 @@ internal sealed class VfioConfigSpace
             control &= ~MsiEnable;
         }
 
-        int most = System.Numerics.BitOperations.Log2((uint)msi.VectorCount);
+        int most = _interrupts.MessageOrder;
         int asked = (control & MultipleMessageEnableMask) >> MsiCapability.MultipleMessageEnableShift;
         if (asked > most)
         {

@@ -29,10 +29,11 @@ public sealed class VfioContainer : IVfioContainer
     /// <summary>Mappings of the user there are now.</summary>
     public int MappingCount => _iommu?.MappingCount ?? 0;
 
-    /// <summary>VFIO_CHECK_EXTENSION: 1 or 0, never an error.</summary>
-    public static int CheckExtension(ulong extension) => extension switch
+    /// <summary>VFIO_CHECK_EXTENSION: 1 or 0, never an error. Updating addresses is a question to the backend, which is there from VFIO_SET_IOMMU on.</summary>
+    public int CheckExtension(ulong extension) => extension switch
     {
         VfioIommuType.Type1 or VfioIommuType.Type1v2 or VfioIommuType.UnmapAll => 1,
+        VfioIommuType.UpdateVaddr when HasIommu => 1,
         _ => 0,
     };
 
@@ -83,7 +84,7 @@ public sealed class VfioContainer : IVfioContainer
     /// VFIO_IOMMU_MAP_DMA. EINVAL: before VFIO_SET_IOMMU, flags, alignment, the MSI window or outside the usable ranges;
     /// EEXIST: overlap; EOVERFLOW: wraps; ENOSPC: too many mappings; EFAULT: the memory is not there.
     /// </summary>
-    /// <param name="flags">READ, WRITE or both.</param>
+    /// <param name="flags">READ, WRITE or both; or VADDR alone, which tells where the memory of a mapping is now (ENOENT: there is none).</param>
     /// <param name="virtualAddress">The client's address, bytes.</param>
     /// <param name="iova">Where the device sees it.</param>
     /// <param name="size">Bytes.</param>
@@ -92,8 +93,21 @@ public sealed class VfioContainer : IVfioContainer
         _iommu?.Map(flags, virtualAddress, iova, size, memory) ?? NoIommu("VFIO_IOMMU_MAP_DMA");
 
     /// <summary>VFIO_IOMMU_UNMAP_DMA: bytes unmapped, 0 where nothing was there. EINVAL: before VFIO_SET_IOMMU, flags, alignment, cutting a mapping (v2); EOVERFLOW: wraps.</summary>
-    public Result<ulong> UnmapDma(VfioUnmapFlags flags, Iova iova, ulong size) =>
-        _iommu?.Unmap(flags, iova, size) ?? NoIommu("VFIO_IOMMU_UNMAP_DMA");
+    /// <param name="flags">None, ALL, VADDR (the mappings stay, their addresses are invalid until updated), or GET_DIRTY_BITMAP.</param>
+    /// <param name="iova">First IOVA; 0 with ALL.</param>
+    /// <param name="size">Bytes; 0 with ALL.</param>
+    /// <param name="dirty">With GET_DIRTY_BITMAP: the bitmap; gets what was dirty of what is unmapped.</param>
+    public Result<ulong> UnmapDma(VfioUnmapFlags flags, Iova iova, ulong size, VfioDirtyBitmap? dirty = null) =>
+        _iommu?.Unmap(flags, iova, size, dirty) ?? NoIommu("VFIO_IOMMU_UNMAP_DMA");
+
+    /// <summary>VFIO_IOMMU_DIRTY_PAGES with START or STOP. EINVAL: before VFIO_SET_IOMMU, or other flags; EACCES: the container is of type1, not v2.</summary>
+    public Result ControlDirtyPages(VfioDirtyFlags flags) => _iommu?.ControlDirtyPages(flags) ?? NoIommu("VFIO_IOMMU_DIRTY_PAGES");
+
+    /// <summary>VFIO_IOMMU_DIRTY_PAGES with GET_BITMAP. EINVAL: before VFIO_SET_IOMMU, not tracking, a range that is not of whole mappings, a bitmap that does not fit; EACCES as above.</summary>
+    /// <param name="iova">First IOVA.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="bitmap">Gets what is dirty.</param>
+    public Result GetDirtyPages(Iova iova, ulong size, VfioDirtyBitmap bitmap) => _iommu?.GetDirtyPages(iova, size, bitmap) ?? NoIommu("VFIO_IOMMU_DIRTY_PAGES");
 
     /// <summary>The last reference to the file is gone. What groups still hold lives until they leave (captures, B.container_fd_close_first).</summary>
     public void Release()

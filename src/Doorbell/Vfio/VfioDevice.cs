@@ -3,7 +3,7 @@ using Doorbell.Pci;
 namespace Doorbell.Vfio;
 
 /// <summary>A device fd: regions, interrupts and reset of one function (vfio-pci).</summary>
-public sealed class VfioDevice
+public sealed partial class VfioDevice
 {
     private const int ConfigRegion = (int)VfioRegionIndex.Config;
 
@@ -77,7 +77,7 @@ public sealed class VfioDevice
     {
         if (!CanReset)
         {
-            return Result.Fail(Errno.EINVAL, $"{Name} has no function level reset");
+            return Result.Fail(Errno.EINVAL, $"{Name} has no reset of its own: no FLR, no reset by D3hot, and others on its bus");
         }
 
         ResetKeepingSettings();
@@ -203,6 +203,8 @@ public sealed class VfioDevice
             return;
         }
 
+        _isLowPower = false;
+
         // Off the bus first: nothing the function still sends may meet interrupts half torn down.
         Function.SetCommand(Function.Command & ~PciCommand.BusMaster);
         _interrupts.Release();
@@ -212,6 +214,8 @@ public sealed class VfioDevice
             Function.ResetFunction();
         }
 
+        // The state the kernel saved when it had enabled the device: decoding on, off the bus (pci_load_and_free_saved_state).
+        Function.SetCommand(DecodeBits());
         _owner.Closed(this);
     }
 
@@ -241,7 +245,10 @@ public sealed class VfioDevice
         _interrupts.Attach();
     }
 
-    private bool CanReset => Function.Express?.CanReset ?? false;
+    // FLR, the way through D3hot, or the bus where the function is alone on it (pci_reset_fn_methods).
+    private bool CanReset => Function.Express is { CanReset: true }
+        || Function.PowerManagement is { ResetsOnReturn: true }
+        || (Function.Bus is { IsRoot: false, Functions.Count: 1 } && !Function.IsBridge);
 
     private PciCommand DecodeBits()
     {
@@ -299,6 +306,11 @@ public sealed class VfioDevice
         }
 
         int available = (int)Math.Min((ulong)length, size - offset);
+        if (_isLowPower)
+        {
+            return Result.Fail(Errno.EIO, $"{Name} is in low power; VFIO_DEVICE_FEATURE_LOW_POWER_EXIT wakes it");
+        }
+
         return Function.IsBarEnabled((int)index) || IsWholeInMsiXTable(index, offset, available) ? available : Disabled(index);
     }
 

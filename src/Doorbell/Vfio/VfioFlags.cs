@@ -37,6 +37,40 @@ public enum VfioUnmapFlags : uint
     Vaddr = 1 << 2,
 }
 
+/// <summary>struct vfio_iommu_type1_dirty_bitmap.flags.</summary>
+[Flags]
+public enum VfioDirtyFlags : uint
+{
+    /// <summary>None: refused.</summary>
+    None = 0,
+
+    /// <summary>VFIO_IOMMU_DIRTY_PAGES_FLAG_START.</summary>
+    Start = 1 << 0,
+
+    /// <summary>VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP.</summary>
+    Stop = 1 << 1,
+
+    /// <summary>VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP.</summary>
+    GetBitmap = 1 << 2,
+}
+
+/// <summary>struct vfio_device_feature.flags, without the feature's number.</summary>
+[Flags]
+public enum VfioFeatureFlags : uint
+{
+    /// <summary>Nothing: refused.</summary>
+    None = 0,
+
+    /// <summary>VFIO_DEVICE_FEATURE_GET.</summary>
+    Get = 1 << 16,
+
+    /// <summary>VFIO_DEVICE_FEATURE_SET.</summary>
+    Set = 1 << 17,
+
+    /// <summary>VFIO_DEVICE_FEATURE_PROBE: whether the feature is there and can be got or set.</summary>
+    Probe = 1 << 18,
+}
+
 /// <summary>struct vfio_group_status.flags.</summary>
 [Flags]
 public enum VfioGroupFlags : uint

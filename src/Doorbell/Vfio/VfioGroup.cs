@@ -74,40 +74,37 @@ public sealed class VfioGroup : IVfioDeviceOwner
         return Result.Ok;
     }
 
-    /// <summary>VFIO_GROUP_GET_DEVICE_FD. EINVAL: before the container has its IOMMU; ENODEV: no such device in the group, or it is not bound to vfio-pci; in an iommufd what binding and attaching it answers.</summary>
+    /// <summary>VFIO_GROUP_GET_DEVICE_FD. ENODEV: no such device in the group, or it is not bound to vfio-pci; EINVAL: before the container has its IOMMU; in an iommufd what binding and attaching it answers.</summary>
     public Result<VfioDevice> OpenDevice(string name)
     {
         const string Operation = "VFIO_GROUP_GET_DEVICE_FD";
+        if (Group.Devices.FirstOrDefault(candidate => candidate.IsVfioBound && candidate.Name == name) is not { } device)
+        {
+            return _host.Refuse(Operation, Name, Errno.ENODEV, null, $"{Name} has no device {name} bound to vfio-pci; it has {string.Join(", ", Group.Devices.Where(static d => d.IsVfioBound).Select(static d => d.Name))}");
+        }
+
         if (_container is not { HasIommu: true })
         {
             return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} has no container with an IOMMU type yet; VFIO_GROUP_SET_CONTAINER and VFIO_SET_IOMMU come first");
         }
 
-        foreach (PassthroughDevice device in Group.Devices)
+        // A second open of a device shares its state, as in the kernel (open_count).
+        VfioDevice? open = _openDevices.Find(candidate => candidate.Device == device);
+        if (open is null)
         {
-            if (device.IsVfioBound && device.Name == name)
+            Result taken = _container.Take(this, device, Operation);
+            if (!taken.IsOk)
             {
-                // A second open of a device shares its state, as in the kernel (open_count).
-                VfioDevice? open = _openDevices.Find(candidate => candidate.Device == device);
-                if (open is null)
-                {
-                    Result taken = _container.Take(this, device, Operation);
-                    if (!taken.IsOk)
-                    {
-                        return taken;
-                    }
-
-                    open = new VfioDevice(_host, this, device);
-                    _openDevices.Add(open);
-                    open.Enable();
-                }
-
-                open.AddOpen();
-                return open;
+                return taken;
             }
+
+            open = new VfioDevice(_host, this, device);
+            _openDevices.Add(open);
+            open.Enable();
         }
 
-        return _host.Refuse(Operation, Name, Errno.ENODEV, null, $"{Name} has no device {name} bound to vfio-pci; it has {string.Join(", ", Group.Devices.Where(static d => d.IsVfioBound).Select(static d => d.Name))}");
+        open.AddOpen();
+        return open;
     }
 
     /// <summary>The last reference to the group file is gone. Devices that are still open keep the group (V7).</summary>

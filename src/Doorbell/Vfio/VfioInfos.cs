@@ -8,8 +8,14 @@ public readonly record struct IovaRange(Iova First, Iova Last);
 /// <param name="UsableRanges">The capability of usable IOVA ranges: the aperture with the reserved regions cut out.</param>
 /// <param name="MappingsAvailable">The capability of DMA mappings still available.</param>
 /// <param name="MsiRequirement">In the series' profile, where MSIs are translated: the window the user has to register. Null otherwise.</param>
-/// <remarks>No migration capability: dirty page tracking is not there yet, and VFIO_IOMMU_DIRTY_PAGES answers ENOTTY as a kernel without it does.</remarks>
-public sealed record Type1Info(ulong PageSizes, IReadOnlyList<IovaRange> UsableRanges, uint MappingsAvailable, MsiRequirement? MsiRequirement = null);
+public sealed record Type1Info(ulong PageSizes, IReadOnlyList<IovaRange> UsableRanges, uint MappingsAvailable, MsiRequirement? MsiRequirement = null)
+{
+    /// <summary>The migration capability: the largest dirty bitmap a call may ask for, bytes (2^31 pages).</summary>
+    public const ulong MaxDirtyBitmapBytes = 1UL << 28;
+
+    /// <summary>The migration capability: the page size of dirty bitmaps, bytes: the smallest of <see cref="PageSizes"/>.</summary>
+    public ulong DirtyPageSize => PageSizes & (~PageSizes + 1);
+}
 
 /// <summary>What VFIO_DEVICE_GET_INFO says.</summary>
 /// <param name="CanReset">VFIO_DEVICE_FLAGS_RESET.</param>

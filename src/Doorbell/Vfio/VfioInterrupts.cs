@@ -7,6 +7,7 @@ namespace Doorbell.Vfio;
 internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 {
     private const string Operation = "VFIO_DEVICE_SET_IRQS";
+    private const string NoEventFd = "what it should signal is not an eventfd";
 
     private readonly IntxInterrupt _intx = new(device.Function);
     private IEventTrigger? _error;
@@ -17,12 +18,15 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 
     public int ArmedVectors => _messages?.Armed ?? 0;
 
+    /// <summary>Messages last armed, as a power of two: what the user may set in multiple message enable (vfio_pci's msi_qmax).</summary>
+    public int MessageOrder { get; private set; }
+
     public void Attach() => _intx.Attach();
 
     public Result<VfioIrqInfo> GetInfo(uint index)
     {
         uint count = CountOf(index);
-        if (index >= VfioIrqIndex.Count || (index == VfioIrqIndex.Error && count == 0))
+        if (index >= VfioIrqIndex.Count)
         {
             return Result.Fail(Errno.EINVAL, $"{device.Name} has no interrupt index {index}");
         }
@@ -77,15 +81,14 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         Replace(ref _request, null);
     }
 
-    private bool IsDynamic => device.MsiDomain is { } domain && (domain.Info.Flags & MsiDomainFlags.DynamicMsiX) != 0;
+    private bool IsDynamic => device.Function.MsiX is not null && device.MsiDomain is { } domain && (domain.Info.Flags & MsiDomainFlags.DynamicMsiX) != 0;
 
     private uint CountOf(uint index) => index switch
     {
         VfioIrqIndex.Intx => device.Function.Config.Read8(Pci.PciHeader.InterruptPin) != 0 ? 1u : 0,
         VfioIrqIndex.Msi => (uint)device.MsiDevice.VectorLimit(MsiKind.Msi),
         VfioIrqIndex.MsiX => (uint)device.MsiDevice.VectorLimit(MsiKind.MsiX),
-        VfioIrqIndex.Error => device.Function.Express is null ? 0u : 1,
-        VfioIrqIndex.Request => 1,
+        VfioIrqIndex.Error or VfioIrqIndex.Request => 1,
         _ => 0,
     };
 
@@ -182,6 +185,11 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 
         if (data == VfioIrqSetFlags.DataEventfd)
         {
+            if (triggers[0] is { Defect: not Errno.None and Errno defect })
+            {
+                return Refuse(defect, VfioIrqIndex.Intx, NoEventFd);
+            }
+
             taken = 1;
             _intx.Enable(triggers[0]);
             return 0;
@@ -267,6 +275,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             }
 
             _messages = new MsiInterrupts(kind, device.MsiDevice, vectors);
+            MessageOrder = kind == MsiKind.Msi ? BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)wanted)) : MessageOrder;
         }
 
         Result result = _messages!.SetBlock((int)start, triggers, IsDynamic && kind == MsiKind.MsiX, ref taken);
@@ -308,6 +317,8 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
                 }
 
                 return 0;
+            case VfioIrqSetFlags.DataEventfd when count != 0 && triggers[0] is { Defect: not Errno.None and Errno defect }:
+                return Refuse(defect, index, NoEventFd);
             case VfioIrqSetFlags.DataEventfd when count != 0:
                 taken = 1;
                 Replace(ref slot, triggers[0]);

@@ -19,6 +19,10 @@ public class LayoutTests
         Compare<VfioCapabilityHeader>("linux/vfio.h", "struct vfio_info_cap_header", "id", "version", "next");
         Compare<VfioDmaMapArgs>("linux/vfio.h", "struct vfio_iommu_type1_dma_map", "argsz", "flags", "vaddr", "iova", "size");
         Compare<VfioDmaUnmapArgs>("linux/vfio.h", "struct vfio_iommu_type1_dma_unmap", "argsz", "flags", "iova", "size");
+        Compare<VfioDeviceFeatureArgs>("linux/vfio.h", "struct vfio_device_feature", "argsz", "flags");
+        Compare<VfioBitmapArgs>("linux/vfio.h", "struct vfio_bitmap", "pgsize", "size", "data");
+        Compare<VfioDirtyBitmapArgs>("linux/vfio.h", "struct vfio_iommu_type1_dirty_bitmap", "argsz", "flags");
+        CompareOffsets<VfioDirtyBitmapGetArgs>("linux/vfio.h", "struct vfio_iommu_type1_dirty_bitmap_get", "iova", "size", "bitmap");
     }
 
     /// <remarks>Linux 6.6 made these two structures' padding a member; Debian 12's header is older.</remarks>

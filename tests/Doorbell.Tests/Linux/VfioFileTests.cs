@@ -63,10 +63,13 @@ public sealed class VfioFileTests : IDisposable
         Assert.Equal(0, _client.Ioctl(_container, VfioIoctl.IommuGetInfo, ref info));
         Assert.Equal(24u, info.CapOffset);
 
-        // dma_avail, then the usable ranges: the window is cut out (I9).
+        // Dirty bitmaps, dma_avail, then the usable ranges: the window is cut out (I9).
         ReadOnlySpan<byte> chain = _client.Memory;
-        int second = BinaryPrimitives.ReadInt32LittleEndian(chain[28..]);
-        Assert.Equal((VfioCapabilityHeader.DmaAvailable, 65535u), (BinaryPrimitives.ReadUInt16LittleEndian(chain[24..]), BinaryPrimitives.ReadUInt32LittleEndian(chain[32..])));
+        Assert.Equal(VfioCapabilityHeader.Migration, BinaryPrimitives.ReadUInt16LittleEndian(chain[24..]));
+        Assert.Equal((0x1000ul, 0x1000_0000ul), (BinaryPrimitives.ReadUInt64LittleEndian(chain[40..]), BinaryPrimitives.ReadUInt64LittleEndian(chain[48..])));
+        int first = BinaryPrimitives.ReadInt32LittleEndian(chain[28..]);
+        int second = BinaryPrimitives.ReadInt32LittleEndian(chain[(first + 4)..]);
+        Assert.Equal((VfioCapabilityHeader.DmaAvailable, 65535u), (BinaryPrimitives.ReadUInt16LittleEndian(chain[first..]), BinaryPrimitives.ReadUInt32LittleEndian(chain[(first + 8)..])));
         Assert.Equal(VfioCapabilityHeader.IovaRange, BinaryPrimitives.ReadUInt16LittleEndian(chain[second..]));
         Assert.Equal(0, BinaryPrimitives.ReadInt32LittleEndian(chain[(second + 4)..]));
         ulong[] ends = [.. Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadUInt64LittleEndian(_client.Memory[(second + 16 + (8 * i))..]))];

@@ -311,7 +311,7 @@ public class DeviceTests
         byte[] bar = new byte[4];
         Board.Ok(board.Device.WriteRegion(VfioRegionIndex.Config, PciHeader.Bar0, [0xff, 0xff, 0xff, 0xff]));
         Board.Ok(board.Device.ReadRegion(VfioRegionIndex.Config, PciHeader.Bar0, bar));
-        Assert.Equal(0xffff_f000u, BitConverter.ToUInt32(bar));
+        Assert.Equal(0xffff_f004u, BitConverter.ToUInt32(bar));
         Assert.Equal(physical, board.Physical().Function.Bars[0]!.Address);
     }
 
@@ -360,7 +360,9 @@ public class DeviceTests
         board.Device.Release();
         Assert.True(board.Host.IsIdle);
         Assert.Equal(1, trigger.Releases);
-        Assert.Equal(PciCommand.None, board.Physical().Function.Command);
+
+        // As it was enabled: decoding, off the bus.
+        Assert.Equal(PciCommand.MemorySpace, board.Physical().Function.Command);
     }
 
     [Fact]

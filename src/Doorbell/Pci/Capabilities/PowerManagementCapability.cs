@@ -30,6 +30,9 @@ public sealed class PowerManagementCapability : PciCapability
     /// <summary>0 (D0) to 3 (D3hot).</summary>
     public int PowerState => Config.Read16(Offset + ControlStatus) & PowerStateMask;
 
+    /// <summary>Going to D3hot and back to D0 resets the function (7.5.2.2, No_Soft_Reset clear).</summary>
+    public bool ResetsOnReturn => (Config.Read16(Offset + ControlStatus) & NoSoftReset) == 0;
+
     /// <summary>Back to D0, as enabling a device does.</summary>
     internal void EnterD0()
     {

@@ -1,0 +1,71 @@
+namespace Doorbell.Vfio;
+
+/// <summary>VFIO_UPDATE_VADDR: a client that replaces itself (exec) takes its mappings along and says where the same memory is now.</summary>
+internal sealed partial class Type1Iommu
+{
+    private int _invalidVaddrs;
+
+    // Every mapping of the range or none; one that is invalid already refuses them all.
+    private Result<ulong> InvalidateVaddr(Iova first, Iova last)
+    {
+        List<DmaMapping> mappings = [.. UserMappings.Where(mapping => mapping.Iova >= first && mapping.Iova <= last)];
+        if (mappings.Find(static mapping => mapping.IsVaddrInvalid) is { } invalid)
+        {
+            return RefuseUnmap(first, last.Value - first.Value + 1, $"the address of {invalid.Iova}-{invalid.Last} is invalid already");
+        }
+
+        ulong size = 0;
+        foreach (DmaMapping mapping in mappings)
+        {
+            mapping.IsVaddrInvalid = true;
+            size += mapping.Size;
+        }
+
+        _invalidVaddrs += mappings.Count;
+        return size;
+    }
+
+    // The kernel keeps the pages pinned and takes the client's word that they are the same ones; here memory is known by its address, so the
+    // domains learn the new one. A DMA between the two steps is refused and recorded; the client must have stopped the device anyway.
+    private Result UpdateVaddr(ulong vaddr, Iova iova, ulong size, IClientAddressSpace memory)
+    {
+        if (FirstMappingIn(iova, iova + (size - 1)) is not { } mapping)
+        {
+            return RefuseMap(Errno.ENOENT, null, iova, size, "nothing is mapped there whose address could be updated");
+        }
+
+        if (!mapping.IsVaddrInvalid || mapping.Iova != iova || mapping.Size != size)
+        {
+            return RefuseMap(Errno.EINVAL, null, iova, size, $"{mapping.Iova}-{mapping.Last} is mapped, {(mapping.IsVaddrInvalid ? "and can only be updated as a whole" : "and its address is valid; UNMAP_DMA with VADDR (4) comes first")}");
+        }
+
+        Result<ClientSpace> space = Pin(vaddr, iova, size, mapping.Protection, memory);
+        if (!space.IsOk)
+        {
+            return space.WithoutValue;
+        }
+
+        DmaMapping updated = mapping with { VirtualAddress = vaddr, Space = space.Value, IsVaddrInvalid = false };
+        foreach (Type1Domain domain in _domains)
+        {
+            domain.Domain.Unmap(iova, size);
+            Result mapped = MapIn(domain.Domain, updated);
+            if (!mapped.IsOk)
+            {
+                // The table had room for this very range a moment ago.
+                throw new InvalidOperationException($"{container}: {iova} cannot be mapped again: {mapped.Reason}");
+            }
+        }
+
+        _mappings.Remove(mapping);
+        _mappings.Add(updated);
+        _invalidVaddrs--;
+        Unpin(mapping);
+        return Result.Ok;
+    }
+
+    // A domain that joins would be given memory whose place nobody knows.
+    private Result CheckVaddrs(PassthroughGroup group, string operation) => _invalidVaddrs == 0
+        ? Result.Ok
+        : host.Refuse(operation, $"group {group.Id}", Errno.EBUSY, null, $"{_invalidVaddrs} mappings of {container} have no valid address; update them first (MAP_DMA with VADDR)");
+}
