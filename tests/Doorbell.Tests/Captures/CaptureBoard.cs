@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using Doorbell.Devices;
+using Doorbell.Events;
+using Doorbell.Machines;
+using Doorbell.Msi;
+using Doorbell.Tests.Machines;
+using Doorbell.Tests.Vfio;
+using Doorbell.Vfio;
+
+namespace Doorbell.Tests.Captures;
+
+/// <summary>A captured board, built: its controllers from the machine that ships for it, its functions from their captured configuration spaces.</summary>
+internal sealed class CaptureBoard : IDisposable
+{
+    // What the runs bound to vfio-pci before they began; all else has no driver, bridges have pcieport.
+    private static readonly string[] BoundAtFirst = ["0000:00:01.0", "0000:00:02.0", "0000:00:03.0", "0000:00:04.0", "0000:01:00.0", "0000:00:08.0"];
+
+    private readonly IDisposable _listening;
+    private readonly List<MachineEvent> _events = [];
+
+    public CaptureBoard(string name, bool allowUnsafe = false)
+    {
+        MachineBuilder builder = new(Describe(name));
+        Result<IReadOnlyList<CapturedAt>> functions = PciCapture.Read(name, CaptureFiles.ReadText($"{name}/pci"));
+        Assert.True(functions.IsOk, functions.Reason);
+        foreach (CapturedAt found in functions.Value)
+        {
+            Result added = found.Function.IsBridge ? builder.Add(found) : builder.Add(found.Address, new CapturedModel(found.Function));
+            Assert.True(added.IsOk, added.Reason);
+        }
+
+        Result<Machine> built = builder.Build();
+        Assert.True(built.IsOk, built.Reason);
+        Machine = built.Value;
+        foreach (PassthroughDevice device in Machine.Devices)
+        {
+            device.Driver = device.IsBridge ? "pcieport" : BoundAtFirst.Contains(device.Name) ? PassthroughDevice.VfioDriver : null;
+        }
+
+        foreach (JsonObject record in CaptureFiles.Read($"{name}/pci"))
+        {
+            TakeHostVectors(record);
+        }
+
+        _listening = Machine.Events.Subscribe(_events.Add);
+        Host = Machine.CreateVfioHost(new VfioOptions { AllowUnsafeInterrupts = allowUnsafe });
+    }
+
+    public Machine Machine { get; }
+
+    public VfioHost Host { get; private set; }
+
+    public PassthroughDevice Find(string address) => Machine.Devices.Single(device => device.Name == address);
+
+    /// <summary>The group of a device as /sys shows it; -1 for none.</summary>
+    public int GroupOf(string address) => Machine.FindGroup(Find(address))?.Id ?? -1;
+
+    /// <summary>The administrator binds a driver; null unbinds.</summary>
+    public CaptureBoard Bind(string address, string? driver = PassthroughDevice.VfioDriver)
+    {
+        Find(address).Driver = driver;
+        return this;
+    }
+
+    /// <summary>An earlier run of the same boot armed the device and closed it: the controller keeps its table.</summary>
+    public CaptureBoard Remember(string address, uint index = VfioIrqIndex.MsiX)
+    {
+        VfioContainer container = Host.OpenContainer();
+        VfioGroup group = Host.OpenGroup(GroupOf(address)).Value;
+        Assert.True(group.SetContainer(container).IsOk);
+        Assert.True(container.SetIommu(VfioIommuType.Type1v2).IsOk);
+        VfioDevice device = group.OpenDevice(address).Value;
+        Result<int> armed = device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, index, 0, 1, default, [new CountingTrigger()]);
+        Assert.True(armed.IsOk, armed.Reason);
+        device.Release();
+        group.Release();
+        container.Release();
+        TakeEvents();
+        return this;
+    }
+
+    /// <summary>In an earlier run of the same boot Linux lost an EventID of the device for good (an arm that fails in its IOMMU domain).</summary>
+    public CaptureBoard Leak(string address)
+    {
+        PassthroughDevice device = Find(address);
+        Result<int> armed = device.MsiDomain!.CreateDeviceVectors(new PastDevice(address, device.DeviceId, device.MsiDevice.VectorLimit(MsiKind.MsiX))).AllocateRange(MsiKind.MsiX, 1, 1);
+        Assert.True(armed.IsOk, armed.Reason);
+        TakeEvents();
+        return this;
+    }
+
+    /// <summary>The administrator allows unsafe interrupts from now on; nothing may be open.</summary>
+    public void AllowUnsafeInterrupts() => Host = Machine.CreateVfioHost(new VfioOptions { AllowUnsafeInterrupts = true });
+
+    /// <summary>What happened since the last time.</summary>
+    public List<MachineEvent> TakeEvents()
+    {
+        List<MachineEvent> taken = [.. _events];
+        _events.Clear();
+        return taken;
+    }
+
+    public void Dispose() => _listening.Dispose();
+
+    private static MachineDescription Describe(string name)
+    {
+        MachineDescription description = TestMachines.Load(name.Contains("gicv2m", StringComparison.Ordinal) ? "virt-gicv2m" : "virt-gicv3");
+        return name.EndsWith("16k", StringComparison.Ordinal) ? description with { PageSize = 0x4000 }
+            : name.EndsWith("noiommu", StringComparison.Ordinal) ? description with { Iommus = [], PciHosts = [.. description.PciHosts.Select(static host => host with { IommuMap = IdMap.None })] }
+            : description;
+    }
+
+    // Vectors a host driver had when the run began: pcieport takes one for each root port.
+    private void TakeHostVectors(JsonObject record)
+    {
+        JsonArray irqs = record["msi_irqs"]!.AsArray();
+        if (irqs.Count != 0)
+        {
+            PassthroughDevice device = Find(record["name"]!.GetValue<string>());
+            MsiKind kind = irqs[0]!.GetValue<string>().EndsWith(":msi", StringComparison.Ordinal) ? MsiKind.Msi : MsiKind.MsiX;
+            Result<int> taken = device.MsiDomain!.CreateDeviceVectors(new PciMsiDevice(device.Function, device.DeviceId, null)).AllocateRange(kind, irqs.Count, irqs.Count);
+            Assert.True(taken.IsOk, taken.Reason);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+
+namespace Doorbell.Tests.Captures;
+
+/// <summary>What real Linux answered, as copied beside the tests (data/README.md).</summary>
+internal static class CaptureFiles
+{
+    private static string Folder => Path.Combine(AppContext.BaseDirectory, "Captures", "data");
+
+    /// <summary>Every suite there is, as <c>board/suite</c>.</summary>
+    public static IEnumerable<string> Suites =>
+        from board in Directory.EnumerateDirectories(Folder).Order(StringComparer.Ordinal)
+        from file in Directory.EnumerateFiles(board, "*.jsonl.gz").Order(StringComparer.Ordinal)
+        where Path.GetFileName(file) != "pci.jsonl.gz"
+        select $"{Path.GetFileName(board)}/{Path.GetFileName(file)[..^".jsonl.gz".Length]}";
+
+    /// <summary>The records of a file, in its order.</summary>
+    /// <param name="name">As in <c>virt-gicv3-its-smmuv3/type1</c>.</param>
+    public static List<JsonObject> Read(string name) =>
+        [.. ReadText(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => JsonNode.Parse(line)!.AsObject())];
+
+    /// <summary>A file as it is.</summary>
+    public static string ReadText(string name)
+    {
+        using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(Folder, $"{name}.jsonl.gz")), CompressionMode.Decompress));
+        return reader.ReadToEnd();
+    }
+}

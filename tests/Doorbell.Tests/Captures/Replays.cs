@@ -1,0 +1,63 @@
+using System.Collections.Concurrent;
+using Doorbell.Tests.Captures.Suites;
+using Doorbell.Vfio;
+
+namespace Doorbell.Tests.Captures;
+
+/// <summary>Which captures are replayed. A suite more is a line here and a class in Suites.</summary>
+internal static class Replays
+{
+    private const string Its = "virt-gicv3-its-smmuv3";
+    private const string V2m = "virt-gicv2m-smmuv3";
+
+    private const string Iommufd = "iommufd's calls are not replayed yet.";
+    private const string NoIommu = "There is no noiommu mode: a device no IOMMU translates has no group.";
+    private const string HostDrivers = "In-kernel drivers' own MSIs are not replayed yet.";
+
+    private static readonly ConcurrentDictionary<string, Lazy<SuiteResult>> Results = new();
+
+    public static IReadOnlyList<Suite> All { get; } =
+    [
+        new($"{Its}/type1", static board => Type1Suite.Replay(board, VfioIommuType.Type1v2)),
+        new($"{Its}/type1v1", static board => Type1Suite.Replay(board, VfioIommuType.Type1)),
+        new($"{Its}/msi", MsiSuite.Replay),
+        new($"{Its}-acpi/msi", static board => MsiSuite.Replay(board.Leak("0000:00:01.0").Remember("0000:00:02.0").Remember("0000:00:03.0", VfioIrqIndex.Msi))),
+        new($"{Its}-debian16k/msi", static board => MsiSuite.Replay(board.Remember("0000:00:01.0"))),
+        new($"{V2m}/msi", MsiSuite.Replay) { AllowUnsafe = true },
+        new($"{Its}/device", static board => DeviceSuite.Replay(board.Remember("0000:00:01.0").Remember("0000:00:02.0").Remember("0000:00:03.0", VfioIrqIndex.Msi).Remember("0000:00:04.0").Remember("0000:00:08.0", VfioIrqIndex.Msi))),
+        new($"{Its}-acpi/refuse", static board => RefuseSuite.ReplayTwice(board, static again => again.Leak("0000:00:01.0"))),
+        new($"{Its}-debian16k/refuse", static board => RefuseSuite.ReplayTwice(board)),
+        new($"{V2m}/refuse", static board => RefuseSuite.ReplayTwice(board)),
+        new($"{Its}/group-alias-refused-device", static board => GroupSuite.Replay(board, "0000:03:02.0")),
+        new($"{Its}/group-behind-pci-bridge", static board => GroupSuite.Replay(board.Bind("0000:03:01.0"), "0000:03:01.0")),
+        new($"{Its}/group-below-port-without-acs", static board => GroupSuite.Replay(board.Bind("0000:04:00.0"), "0000:04:00.0")),
+        new($"{Its}/group-no-vfio-driver", static board => GroupSuite.Replay(board, "0000:00:09.0")),
+        new($"{Its}/group-not-viable-e1000-has-host-driver", static board => GroupSuite.Replay(board.Bind("0000:00:09.0").Bind("0000:00:09.2", "e1000"), "0000:00:09.0", "0000:00:09.1")),
+        new($"{Its}/group-one-of-two-bound-other-driverless", static board => GroupSuite.Replay(board.Bind("0000:00:09.0"), "0000:00:09.0", "0000:00:09.1")),
+        new($"{Its}/group-both-bound", static board => GroupSuite.Replay(board.Bind("0000:00:09.0").Bind("0000:00:09.1").Remember("0000:00:09.0", VfioIrqIndex.Msi), "0000:00:09.0", "0000:00:09.1")),
+    ];
+
+    /// <summary>Captures that are not replayed, and why.</summary>
+    public static IReadOnlyDictionary<string, string> Missing { get; } = new Dictionary<string, string>
+    {
+        [$"{Its}/iommufd"] = Iommufd,
+        [$"{Its}-acpi/iommufd"] = Iommufd,
+        [$"{Its}-acpi/iommufd-refused"] = Iommufd,
+        [$"{V2m}/iommufd"] = Iommufd,
+        [$"{V2m}/iommufd-refused"] = Iommufd,
+        ["virt-gicv3-its-noiommu/noiommu"] = NoIommu,
+        ["virt-gicv3-its-noiommu/noiommu-edu"] = NoIommu,
+        [$"{Its}/host-drivers"] = HostDrivers,
+        [$"{Its}-acpi/host-drivers"] = HostDrivers,
+        [$"{Its}-debian16k/host-drivers"] = HostDrivers,
+        [$"{V2m}/host-drivers"] = HostDrivers,
+        ["virt-gicv3-its-noiommu/host-drivers"] = HostDrivers,
+    };
+
+    /// <summary>A suite's result; each is replayed once a test run.</summary>
+    public static SuiteResult ResultOf(string name) => Results.GetOrAdd(name, static key => new Lazy<SuiteResult>(() =>
+    {
+        Suite suite = All.Single(candidate => candidate.Name == key);
+        return new SuiteResult(key, Comparison.Of(CaptureFiles.Read(key), suite.Run()));
+    })).Value;
+}
