@@ -39,7 +39,8 @@ public sealed class Iommu
         }
 
         ClaimsInterruptRemapping = model.CanRemapInterrupts && options.InterruptRemapping;
-        _reservedRegions = options.ReservedRegions ?? [model.HardwareMsi ?? ReservedRegion.DefaultSoftwareMsi];
+        HardwareMsi = options.HardwareMsi?.ToArray() ?? (model.HardwareMsi is { } range ? [range] : []);
+        _reservedRegions = options.ReservedRegions ?? (HardwareMsi.Length != 0 ? HardwareMsi : [ReservedRegion.DefaultSoftwareMsi]);
         UnattachedDomain = new IommuDomain(this, 0, options.UnattachedStreams);
     }
 
@@ -66,6 +67,12 @@ public sealed class Iommu
 
     /// <summary>Invalidations of what is cached of a stream's entry so far; those of translations are counted a domain.</summary>
     public long StreamInvalidationCount => Volatile.Read(ref _streamInvalidationCount);
+
+    /// <summary>I1: MSI writes go through the tables like any write. False where hardware takes them out before, on this board or by the model.</summary>
+    public bool TranslatesMsi => HardwareMsi.Length == 0;
+
+    /// <summary>Where it does.</summary>
+    internal ReservedRegion[] HardwareMsi { get; }
 
     internal EventStream Events { get; }
 

@@ -45,7 +45,7 @@ public sealed partial class IommuDomain
     public Iova ApertureEnd => new(Iommu.Format.LastInput);
 
     /// <summary>I1: true where MSI writes are translated, so that doorbells need a mapping. An identity domain needs none (M7).</summary>
-    public bool MsiMapping => Iommu.Model.TranslatesMsi && Type != IommuDomainType.Identity;
+    public bool MsiMapping => Iommu.TranslatesMsi && Type != IommuDomainType.Identity;
 
     /// <summary>The domain's window for doorbells; null when it has none.</summary>
     public ReservedIovaDomain? ReservedIovas => Volatile.Read(ref _reservedIovas);

@@ -21,6 +21,9 @@ public sealed record IommuOptions
     /// <summary>The unit's reserved regions in place of the model's: <see cref="ReservedRegion.DefaultSoftwareMsi"/> for SMMUs, the hardware's for x86.</summary>
     public IReadOnlyList<ReservedRegion>? ReservedRegions { get; init; }
 
+    /// <summary>Ranges in which a device's writes are taken as interrupts before they see the tables, though the model translates them (I1): HiSilicon's SMMUs. Null: the model's own.</summary>
+    public IReadOnlyList<ReservedRegion>? HardwareMsi { get; init; }
+
     /// <summary>Most tables a domain may use before a map is refused with ENOMEM.</summary>
     public int TableLimit { get; init; } = int.MaxValue;
 }

@@ -11,8 +11,7 @@ namespace Doorbell.Iommu;
 public sealed class StreamTableEntry
 {
     private readonly Iommu _iommu;
-    private ulong _hardwareMsiBase;
-    private ulong _hardwareMsiSize;
+    private ReservedRegion[] _hardwareMsi;
 
     private IommuDomain _domain;
     private IommuDomain? _cached;
@@ -25,8 +24,7 @@ public sealed class StreamTableEntry
         _domain = domain;
         StreamId = stream;
         IsValid = isValid;
-        _hardwareMsiBase = iommu.Model.HardwareMsi?.Base.Value ?? 0;
-        _hardwareMsiSize = iommu.Model.HardwareMsi?.Size ?? 0;
+        _hardwareMsi = iommu.HardwareMsi;
     }
 
     /// <summary>The stream.</summary>
@@ -57,13 +55,16 @@ public sealed class StreamTableEntry
     /// <param name="contiguous">Bytes from there on that follow without another translation.</param>
     public bool TryTranslate(Iova iova, IommuProtection access, out PhysicalAddress pa, out ulong contiguous)
     {
-        // x86: a write to the MSI range is an interrupt request and never sees the tables (VT-d specification, "Handling Requests to Interrupt Address Range").
-        ulong offset = unchecked(iova.Value - _hardwareMsiBase);
-        if (offset < _hardwareMsiSize && access == IommuProtection.Write)
+        // A write to such a range is an interrupt request and never sees the tables (VT-d, "Handling Requests to Interrupt Address Range").
+        foreach (ref readonly ReservedRegion range in _hardwareMsi.AsSpan())
         {
-            pa = new PhysicalAddress(iova.Value);
-            contiguous = _hardwareMsiSize - offset;
-            return true;
+            ulong offset = unchecked(iova.Value - range.Base.Value);
+            if (offset < range.Size && access == IommuProtection.Write)
+            {
+                pa = new PhysicalAddress(iova.Value);
+                contiguous = range.Size - offset;
+                return true;
+            }
         }
 
         IommuDomain domain = Volatile.Read(ref _cached) ?? Fetch();
@@ -72,11 +73,7 @@ public sealed class StreamTableEntry
     }
 
     /// <summary>Writes to the range never get as far as the tables: the stream's PCI host takes them for MSIs. Said while the machine is built.</summary>
-    internal void TakeOut(ReservedRegion range)
-    {
-        _hardwareMsiBase = range.Base.Value;
-        _hardwareMsiSize = range.Size;
-    }
+    internal void TakeOut(ReservedRegion range) => _hardwareMsi = [.. _hardwareMsi, range];
 
     /// <summary>Writes the entry. Only after <see cref="InvalidateConfiguration"/> does every transaction go through the domain.</summary>
     internal void SetDomain(IommuDomain domain) => Volatile.Write(ref _domain, domain);

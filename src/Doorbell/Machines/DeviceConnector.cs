@@ -5,6 +5,7 @@ using Doorbell.Machines.Events;
 using Doorbell.Msi;
 using Doorbell.Pci;
 using Doorbell.Vfio;
+using Doorbell.X86;
 
 namespace Doorbell.Machines;
 
@@ -59,6 +60,7 @@ internal sealed class DeviceConnector(MachineDescription description, IReadOnlyD
         {
             msiDomain = msiDomains[controller.Controller.Name];
             deviceId = controller.Device;
+            VerifyBuses(msiDomain, deviceId, requester, function);
         }
 
         // A host that takes MSIs itself does so before the IOMMU: nothing to map (I1), and no IOVA there is the user's (I9).
@@ -92,6 +94,24 @@ internal sealed class DeviceConnector(MachineDescription description, IReadOnlyD
             Driver = DriverOf(function),
             NoGroupReason = noGroup,
         };
+    }
+
+    // What is behind a PCI Express to PCI bridge arrives as the bridge's secondary bus, function 0; VT-d can check the bus and no more.
+    private static void VerifyBuses(MsiDomain domain, DeviceId device, RequesterId requester, PciFunction function)
+    {
+        if (domain.Parent is not VtdDomain remapping || requester == function.Address.RequesterId)
+        {
+            return;
+        }
+
+        byte first = (byte)(requester.Value >> 8);
+        for (PciBridge? bridge = function.Bus?.Self; bridge is not null; bridge = bridge.Bus?.Self)
+        {
+            if (bridge.SecondaryBus == first && bridge.Express?.Type == PciExpressType.PcieToPciBridge)
+            {
+                remapping.VerifyBuses(device, first, function.Address.Bus);
+            }
+        }
     }
 
     // Linux's SMMUv3 driver keeps one owner a StreamID and refuses the second (arm_smmu_insert_master: "Aliasing StreamID … unsupported").

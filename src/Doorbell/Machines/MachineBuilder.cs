@@ -6,6 +6,7 @@ using Doorbell.Iommu;
 using Doorbell.Msi;
 using Doorbell.Pci;
 using Doorbell.SocMsi;
+using Doorbell.X86;
 
 namespace Doorbell.Machines;
 
@@ -162,10 +163,32 @@ public sealed class MachineBuilder
                 SocMsiFrame page = new(description.Name, description.Doorbell, description.Vectors, _events);
                 Result pagePlaced = bus.AddTarget(description.Page, SocMsiFrame.FrameSize, page);
                 return pagePlaced.IsOk ? Result.Of<MsiDomain>(MsiDomains.PciMsi(new SocMsiDomain(page, description.IsInHost), _events, MappingPoint)) : pagePlaced;
+            case ApicDescription description:
+                return BuildApic(description, bus);
             default:
                 return Result.Fail(Errno.ENODEV, $"{controller.Name}: {controller.GetType().Name} is not an MSI controller this version builds");
         }
     }
+
+    // Linux remaps with every IOMMU or with none.
+    private Result<MsiDomain> BuildApic(ApicDescription description, PhysicalBus bus)
+    {
+        List<IommuDescription> units = [.. _description.Iommus.Where(static iommu => iommu.IsX86)];
+        bool remaps = units.Count > 0 && units.All(static unit => unit.InterruptRemapping);
+        ApicDomain apic = new(description.Name, remaps ? _description.Cpus : Math.Min(_description.Cpus, InterruptAddress.CompatibleCpus), _events);
+        (IBusTarget target, MsiDomain domain) = (remaps, units.FirstOrDefault()?.Model) switch
+        {
+            (true, SmmuModel.AmdVi) => BuildAmdVi(new AmdRemapping($"{description.Name}-ir", apic, _events)),
+            (true, _) => BuildVtD(new VtdRemapping($"{description.Name}-ir", apic, _events)),
+            _ => (new ApicMsiTarget(apic, _events), MsiDomains.PciMsi(apic, _events, MappingPoint)),
+        };
+        Result placed = bus.AddTarget(new PhysicalAddress(InterruptAddress.Base), InterruptAddress.Size, target);
+        return placed.IsOk ? Result.Of(domain) : placed;
+    }
+
+    private (IBusTarget Target, MsiDomain Domain) BuildAmdVi(AmdRemapping unit) => (unit, MsiDomains.PciMsi(new AmdDomain(unit), _events, MappingPoint));
+
+    private (IBusTarget Target, MsiDomain Domain) BuildVtD(VtdRemapping unit) => (unit, MsiDomains.PciMsi(new VtdDomain(unit), _events, MappingPoint));
 
     private Iommu.Iommu BuildIommu(IommuDescription iommu)
     {
@@ -175,7 +198,9 @@ public sealed class MachineBuilder
         {
             Granule = granule,
             InputBits = iommu.InputBits,
-            ReservedRegions = [iommu.MsiWindow],
+            ReservedRegions = iommu.ReservedRegions,
+            HardwareMsi = iommu.HardwareMsi.Count > 0 ? iommu.HardwareMsi : null,
+            InterruptRemapping = iommu.InterruptRemapping,
         });
     }
 

@@ -1,7 +1,9 @@
 using Doorbell.Events;
 using Doorbell.Gic;
+using Doorbell.Interrupts;
 using Doorbell.Msi;
 using Doorbell.SocMsi;
+using Doorbell.X86;
 
 namespace Doorbell.Machines;
 
@@ -44,4 +46,23 @@ public static class MsiDomains
         events);
 
     private static MsiDomainFlags Remapping(ItsDomain its) => its.HasIsolatedMsi ? MsiDomainFlags.IrqRemapping : MsiDomainFlags.None;
+
+    /// <summary>PCI MSI and MSI-X straight to the APICs: not translated (M2), one PCI MSI vector a device (Linux, X86_VECTOR_MSI_FLAGS_SUPPORTED).</summary>
+    public static MsiDomain PciMsi(ApicDomain apic, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => new(
+        $"{apic.Name}-pci-msi",
+        apic,
+        new MsiDomainInfo(MsiDomainFlags.PciMsiX | MsiDomainFlags.DynamicMsiX, mappingPoint),
+        events);
+
+    /// <summary>PCI MSI and MSI-X through VT-d's interrupt remapping: translated by requester (M2).</summary>
+    public static MsiDomain PciMsi(VtdDomain remapping, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => Remapped(remapping, events, mappingPoint);
+
+    /// <summary>PCI MSI and MSI-X through AMD-Vi's interrupt remapping: translated by requester (M2).</summary>
+    public static MsiDomain PciMsi(AmdDomain remapping, EventStream events, MappingPoint mappingPoint = MappingPoint.Alloc) => Remapped(remapping, events, mappingPoint);
+
+    private static MsiDomain Remapped(IrqDomain remapping, EventStream events, MappingPoint mappingPoint) => new(
+        $"{remapping.Name}-pci-msi",
+        remapping,
+        new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX | MsiDomainFlags.DynamicMsiX | MsiDomainFlags.IrqRemapping, mappingPoint),
+        events);
 }

@@ -1,6 +1,6 @@
 namespace Doorbell.Machines;
 
-/// <summary>Which of Arm's architectures a described SMMU follows.</summary>
+/// <summary>Which architecture a described IOMMU follows.</summary>
 public enum SmmuModel
 {
     /// <summary>IHI 0062: SMMU versions 1 and 2 (MMU-400, MMU-401, MMU-500).</summary>
@@ -8,4 +8,10 @@ public enum SmmuModel
 
     /// <summary>IHI 0070: SMMU version 3.</summary>
     SmmuV3,
+
+    /// <summary>Intel VT-d.</summary>
+    VtD,
+
+    /// <summary>AMD I/O Virtualization Technology.</summary>
+    AmdVi,
 }

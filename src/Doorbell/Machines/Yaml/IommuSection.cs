@@ -5,16 +5,21 @@ namespace Doorbell.Machines.Yaml;
 /// <summary>An element of <c>iommus</c>.</summary>
 internal static class IommuSection
 {
-    public static IommuDescription Read(YamlMappingReader reader, MemoryClaims claims, ulong pageSize)
+    public static IommuDescription Read(YamlMappingReader reader, MemoryClaims claims, MachineArchitecture architecture, ulong pageSize)
     {
         string name = claims.ReadName(reader);
-        SmmuModel model = reader.OneOf("model", ("smmuv3", SmmuModel.SmmuV3), ("smmuv2", SmmuModel.SmmuV2));
+        bool isX86 = architecture == MachineArchitecture.X86;
+        SmmuModel model = isX86
+            ? reader.OneOf("model", ("vt-d", SmmuModel.VtD), ("amd-vi", SmmuModel.AmdVi))
+            : reader.OneOf("model", ("smmuv3", SmmuModel.SmmuV3), ("smmuv2", SmmuModel.SmmuV2));
         string? product = reader.Has("product") ? reader.Name("product") : null;
         MemoryRange registers = claims.Read(reader, $"IOMMU {name}", alignment: 0x1000);
         List<ulong> granules = ReadGranules(reader, pageSize);
         int inputBits = (int)reader.Number("input-bits", "a number of bits from 32 to 52", 32, 52);
         int outputBits = (int)reader.Number("output-bits", "a number of bits from 32 to 52", 32, 52, 48);
-        ReservedRegion window = ReadWindow(reader, inputBits, pageSize);
+        List<ReservedRegion> hardware = isX86 ? [] : ReadHardwareMsi(reader, inputBits, pageSize);
+        ReservedRegion window = isX86 ? default : ReadWindow(reader, inputBits, pageSize);
+        bool remapping = isX86 && reader.YesOrNo("interrupt-remapping");
         reader.Finish();
         return new IommuDescription
         {
@@ -26,6 +31,8 @@ internal static class IommuSection
             InputBits = inputBits,
             OutputBits = outputBits,
             MsiWindow = window,
+            HardwareMsi = hardware,
+            InterruptRemapping = remapping,
         };
     }
 
@@ -53,6 +60,25 @@ internal static class IommuSection
         return [.. granules];
     }
 
+    private static List<ReservedRegion> ReadHardwareMsi(YamlMappingReader reader, int inputBits, ulong pageSize)
+    {
+        var regions = new List<ReservedRegion>();
+        foreach (YamlMappingReader item in reader.Mappings("hardware-msi", "range", optional: true))
+        {
+            (ulong start, ulong size) = ReadIovas(item, inputBits, pageSize);
+            var region = new ReservedRegion(new Iova(start), size, ReservedRegionType.Msi);
+            if (regions.Exists(other => other.Base <= region.Last && region.Base <= other.Last))
+            {
+                item.Fail("base", $"{region.Base}-{region.Last} overlaps an earlier range: expected each address once.");
+            }
+
+            regions.Add(region);
+            item.Finish();
+        }
+
+        return regions;
+    }
+
     private static ReservedRegion ReadWindow(YamlMappingReader reader, int inputBits, ulong pageSize)
     {
         if (reader.Mapping("msi-window", "a mapping of base and size", optional: true) is not { } window)
@@ -60,6 +86,18 @@ internal static class IommuSection
             return ReservedRegion.DefaultSoftwareMsi;
         }
 
+        if (reader.Has("hardware-msi"))
+        {
+            reader.Fail("msi-window", "stands beside hardware-msi: expected one of the two, for MSIs that hardware takes out need no window.");
+        }
+
+        (ulong start, ulong size) = ReadIovas(window, inputBits, pageSize);
+        window.Finish();
+        return new ReservedRegion(new Iova(start), size, ReservedRegionType.SoftwareMsi);
+    }
+
+    private static (ulong Start, ulong Size) ReadIovas(YamlMappingReader window, int inputBits, ulong pageSize)
+    {
         ulong last = (1UL << inputBits) - 1;
         ulong start = window.Number("base", "an IOVA the IOMMU's input bits can hold", 0, last);
         ulong size = window.Number("size", $"a size of at least a page of {YamlNumber.Size(pageSize)} that ends within the IOMMU's input bits", pageSize, last - start + 1);
@@ -73,7 +111,6 @@ internal static class IommuSection
             window.Fail("size", $"expected a multiple of the page size, {YamlNumber.Size(pageSize)}, not 0x{size:x}.");
         }
 
-        window.Finish();
-        return new ReservedRegion(new Iova(start), size, ReservedRegionType.SoftwareMsi);
+        return (start, size);
     }
 }

@@ -24,7 +24,7 @@ public static class MachineYaml
         var claims = new MemoryClaims();
         string name = reader.Name("name");
         string title = reader.Text("title", "one line for people", name);
-        MachineArchitecture architecture = reader.OneOf("architecture", ("arm64", MachineArchitecture.Arm64));
+        MachineArchitecture architecture = reader.OneOf("architecture", ("arm64", MachineArchitecture.Arm64), ("x86-64", MachineArchitecture.X86));
         int cpus = (int)reader.Number("cpus", "a number of CPUs from 1 to 512", 1, 512);
         ulong pageSize = reader.Has("page-size") ? reader.OneOf("page-size", ("4K", 0x1000UL), ("16K", 0x4000UL), ("64K", 0x1_0000UL)) : 0x1000;
 
@@ -35,8 +35,8 @@ public static class MachineYaml
             item.Finish();
         }
 
-        List<MsiControllerDescription> controllers = [.. reader.Mappings("msi-controllers", "MSI controller", optional: true).Select(item => MsiControllerSection.Read(item, claims))];
-        List<IommuDescription> iommus = [.. reader.Mappings("iommus", "IOMMU", optional: true).Select(item => IommuSection.Read(item, claims, pageSize))];
+        List<MsiControllerDescription> controllers = [.. reader.Mappings("msi-controllers", "MSI controller", optional: true).Select(item => MsiControllerSection.Read(item, claims, architecture))];
+        List<IommuDescription> iommus = [.. reader.Mappings("iommus", "IOMMU", optional: true).Select(item => IommuSection.Read(item, claims, architecture, pageSize))];
         var hosts = new PciHostSection(controllers, iommus, claims);
         List<PciHostDescription> pciHosts = [.. reader.Mappings("pci-hosts", "PCI host", optional: false).Select(hosts.Read)];
         reader.Finish();

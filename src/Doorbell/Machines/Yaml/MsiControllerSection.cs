@@ -1,4 +1,5 @@
 using Doorbell.Gic;
+using Doorbell.X86;
 
 namespace Doorbell.Machines.Yaml;
 
@@ -9,15 +10,29 @@ internal static class MsiControllerSection
     {
         GicV3Its,
         GicV2m,
+        Apic,
     }
 
-    public static MsiControllerDescription Read(YamlMappingReader reader, MemoryClaims claims)
+    public static MsiControllerDescription Read(YamlMappingReader reader, MemoryClaims claims, MachineArchitecture architecture)
     {
         string name = claims.ReadName(reader);
-        ControllerType type = reader.OneOf("type", ("gicv3-its", ControllerType.GicV3Its), ("gicv2m", ControllerType.GicV2m));
-        MsiControllerDescription controller = type == ControllerType.GicV3Its ? ReadIts(reader, claims, name) : ReadV2m(reader, claims, name);
+        ControllerType type = architecture == MachineArchitecture.X86
+            ? reader.OneOf("type", ("apic", ControllerType.Apic))
+            : reader.OneOf("type", ("gicv3-its", ControllerType.GicV3Its), ("gicv2m", ControllerType.GicV2m));
+        MsiControllerDescription controller = type switch
+        {
+            ControllerType.GicV3Its => ReadIts(reader, claims, name),
+            ControllerType.GicV2m => ReadV2m(reader, claims, name),
+            _ => ReadApic(reader, claims, name),
+        };
         reader.Finish();
         return controller;
+    }
+
+    private static ApicDescription ReadApic(YamlMappingReader reader, MemoryClaims claims, string name)
+    {
+        claims.Claim(reader, "name", InterruptAddress.Base, InterruptAddress.Size, $"interrupt address range of {name}");
+        return new ApicDescription { Name = name };
     }
 
     private static GicV3ItsDescription ReadIts(YamlMappingReader reader, MemoryClaims claims, string name) => new()

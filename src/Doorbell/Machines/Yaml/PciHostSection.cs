@@ -1,3 +1,5 @@
+using Doorbell.Iommu;
+
 namespace Doorbell.Machines.Yaml;
 
 /// <summary>An element of <c>pci-hosts</c>.</summary>
@@ -132,9 +134,9 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         {
             foreach (PciWindowDescription window in host.Windows)
             {
-                if (window.BusAddress <= iommu.MsiWindow.Last.Value && iommu.MsiWindow.Base.Value <= window.BusLast)
+                foreach (ReservedRegion region in iommu.ReservedRegions.Where(region => window.BusAddress <= region.Last.Value && region.Base.Value <= window.BusLast))
                 {
-                    reader.Fail("windows", $"PCI addresses 0x{window.BusAddress:x}-0x{window.BusLast:x} overlap the MSI window of IOMMU {iommu.Name}, {iommu.MsiWindow.Base}-{iommu.MsiWindow.Last}: expected a window that devices do not reach each other by.");
+                    reader.Fail("windows", $"PCI addresses 0x{window.BusAddress:x}-0x{window.BusLast:x} overlap the MSI window of IOMMU {iommu.Name}, {region.Base}-{region.Last}: expected a window that devices do not reach each other by.");
                 }
             }
         }
