@@ -29,6 +29,9 @@ public sealed record IommuDescription
     /// <summary>Bits of the PA it puts out, 32 to 52. Described, not enforced.</summary>
     public int OutputBits { get; init; } = 48;
 
+    /// <summary>Bits of a StreamID where the board's unit has others than its architecture's usual; null where it has not.</summary>
+    public int? StreamIdBits { get; init; }
+
     /// <summary>Where doorbells get their IOVAs (I9): of type <see cref="ReservedRegionType.SoftwareMsi"/>.</summary>
     public ReservedRegion MsiWindow { get; init; } = ReservedRegion.DefaultSoftwareMsi;
 

@@ -198,6 +198,7 @@ public sealed class MachineBuilder
         {
             Granule = granule,
             InputBits = iommu.InputBits,
+            StreamIdBits = iommu.StreamIdBits,
             ReservedRegions = iommu.ReservedRegions,
             HardwareMsi = iommu.HardwareMsi.Count > 0 ? iommu.HardwareMsi : null,
             InterruptRemapping = iommu.InterruptRemapping,

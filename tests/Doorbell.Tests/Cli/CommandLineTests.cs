@@ -5,7 +5,7 @@ public class CommandLineTests
     [Theory]
     [InlineData("Unrecognized command or argument \"foo\". See doorbell --help.", "foo")]
     [InlineData("Unrecognized command or argument \"--colour\". See doorbell machines --help.", "machines", "--colour")]
-    [InlineData("there is no machine \"nope\": expected amd-overdrive, q35-amd-ir, q35-intel-ir, q35-intel-noir, virt-gicv2m, virt-gicv3, virt-gicv3-x86guest, or a path that ends in .yaml or .dtb.", "explain", "nope")]
+    [InlineData("there is no machine \"nope\": expected amd-overdrive, cavium-thunderx, hisilicon-d05, q35-amd-ir, q35-intel-ir, q35-intel-noir, virt-gicv2m, virt-gicv3, virt-gicv3-x86guest, or a path that ends in .yaml or .dtb.", "explain", "nope")]
     [InlineData("there is no machine file ./nope.yaml.", "explain", "./nope.yaml")]
     [InlineData("--vectors: expected a number from 1 to 2048, not \"none\". See doorbell explain --help.", "explain", "--vectors", "none")]
     [InlineData("--vectors: expected a number from 1 to 2048, not \"0\". See doorbell explain --help.", "explain", "--vectors", "0")]
@@ -33,7 +33,7 @@ public class CommandLineTests
     {
         (int status, string output, _) = Command.Run("machines");
         Assert.Equal(0, status);
-        Assert.Equal(["amd-overdrive", "q35-amd-ir", "q35-intel-ir", "q35-intel-noir", "virt-gicv2m", "virt-gicv3", "virt-gicv3-x86guest"], output.TrimEnd().Split('\n').Select(line => line.Split(' ')[0]));
+        Assert.Equal(["amd-overdrive", "cavium-thunderx", "hisilicon-d05", "q35-amd-ir", "q35-intel-ir", "q35-intel-noir", "virt-gicv2m", "virt-gicv3", "virt-gicv3-x86guest"], output.TrimEnd().Split('\n').Select(line => line.Split(' ')[0]));
         Assert.Contains("QEMU virt, GICv3 with ITS, SMMUv3", output, StringComparison.Ordinal);
     }
 

@@ -10,7 +10,7 @@ public class BuiltInMachineTests
     public static TheoryData<string> Names => [.. All];
 
     /// <summary>Boards without a device tree to be compared with, and variants; each has tests of its own.</summary>
-    public static readonly string[] Others = ["q35-amd-ir", "q35-intel-ir", "q35-intel-noir", "virt-gicv3-x86guest"];
+    public static readonly string[] Others = ["cavium-thunderx", "hisilicon-d05", "q35-amd-ir", "q35-intel-ir", "q35-intel-noir", "virt-gicv3-x86guest"];
 
     [Fact]
     public void These_are_all_there_are() =>

@@ -110,6 +110,7 @@ public class MachineYamlErrorTests
     [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    hardware-msi: [{base: 0x0808_0000, size: 64K}, {base: 0x0808_f000, size: 4K}]", 30, "iommus[0].hardware-msi[1].base", "0x808f000-0x808ffff overlaps an earlier range: expected each address once.")]
     [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    hardware-msi: [{base: 0x1800_0000, size: 64K}]", 36, "pci-hosts[0].windows", "PCI addresses 0x10000000-0x1fffffff overlap the MSI window of IOMMU smmu, 0x18000000-0x1800ffff: expected a window that devices do not reach each other by.")]
     [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    interrupt-remapping: yes", 30, "iommus[0].interrupt-remapping", "this key is not known here: expected one of base, granules, hardware-msi, input-bits, model, msi-window, name, output-bits, size.")]
+    [InlineData("    input-bits: 48", "    input-bits: 48\n    stream-id-bits: 33", 29, "iommus[0].stream-id-bits", "expected a number of bits from 1 to 32, not \"33\".")]
     // the MSI window
     [InlineData("{base: 0x0900_0000, size: 1M}", "{base: 0x0900_0800, size: 1M}", 30, "iommus[0].msi-window.base", "expected an IOVA aligned to the page size, 4K, not 0x9000800.")]
     [InlineData("{base: 0x0900_0000, size: 1M}", "{base: 0xffff_ffff_f000, size: 8K}", 30, "iommus[0].msi-window.size", "expected a size of at least a page of 4K that ends within the IOMMU's input bits, not \"8K\".")]

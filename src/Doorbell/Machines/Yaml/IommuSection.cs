@@ -17,6 +17,7 @@ internal static class IommuSection
         List<ulong> granules = ReadGranules(reader, pageSize);
         int inputBits = (int)reader.Number("input-bits", "a number of bits from 32 to 52", 32, 52);
         int outputBits = (int)reader.Number("output-bits", "a number of bits from 32 to 52", 32, 52, 48);
+        int? streamIdBits = isX86 || !reader.Has("stream-id-bits") ? null : ReadStreamIdBits(reader, model);
         List<ReservedRegion> hardware = isX86 ? [] : ReadHardwareMsi(reader, inputBits, pageSize);
         ReservedRegion window = isX86 ? default : ReadWindow(reader, inputBits, pageSize);
         bool remapping = isX86 && reader.YesOrNo("interrupt-remapping");
@@ -30,10 +31,17 @@ internal static class IommuSection
             Granules = granules,
             InputBits = inputBits,
             OutputBits = outputBits,
+            StreamIdBits = streamIdBits,
             MsiWindow = window,
             HardwareMsi = hardware,
             InterruptRemapping = remapping,
         };
+    }
+
+    private static int ReadStreamIdBits(YamlMappingReader reader, SmmuModel model)
+    {
+        int most = (model == SmmuModel.SmmuV3 ? IommuModel.SmmuV3 : IommuModel.SmmuV2).MaxStreamIdBits;
+        return (int)reader.Number("stream-id-bits", $"a number of bits from 1 to {most}", 1, (ulong)most);
     }
 
     private static List<ulong> ReadGranules(YamlMappingReader reader, ulong pageSize)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Doorbell.Gic;
 using Doorbell.X86;
 
@@ -35,14 +36,40 @@ internal static class MsiControllerSection
         return new ApicDescription { Name = name };
     }
 
-    private static GicV3ItsDescription ReadIts(YamlMappingReader reader, MemoryClaims claims, string name) => new()
+    private static GicV3ItsDescription ReadIts(YamlMappingReader reader, MemoryClaims claims, string name)
     {
-        Name = name,
-        Base = claims.ReadFrame(reader, $"ITS {name}", GicV3ItsDescription.FrameSize, alignment: 0x1_0000),
-        DeviceIdBits = (int)reader.Number("device-id-bits", "a number of bits from 1 to 32", 1, 32, 16),
-        EventIdBits = (int)reader.Number("event-id-bits", $"a number of bits from 1 to {GicV3Its.MaxEventIdBits}", 1, GicV3Its.MaxEventIdBits, 16),
-        IntIdBits = (int)reader.Number("intid-bits", "a number of bits from 14 to 24", 14, 24, 16),
-    };
+        PhysicalAddress start = claims.ReadFrame(reader, $"ITS {name}", GicV3ItsDescription.FrameSize, alignment: 0x1_0000);
+        MemoryRange? preIts = ReadPreIts(reader, claims, name);
+
+        // A word a DeviceID.
+        int most = preIts is { } window ? BitOperations.Log2(window.Size) - 2 : 32;
+        return new GicV3ItsDescription
+        {
+            Name = name,
+            Base = start,
+            PreIts = preIts,
+            DeviceIdBits = (int)reader.Number("device-id-bits", $"a number of bits from 1 to {most}", 1, (ulong)most, (ulong)Math.Min(most, 16)),
+            EventIdBits = (int)reader.Number("event-id-bits", $"a number of bits from 1 to {GicV3Its.MaxEventIdBits}", 1, GicV3Its.MaxEventIdBits, 16),
+            IntIdBits = (int)reader.Number("intid-bits", "a number of bits from 14 to 24", 14, 24, 16),
+        };
+    }
+
+    private static MemoryRange? ReadPreIts(YamlMappingReader reader, MemoryClaims claims, string name)
+    {
+        if (reader.Mapping("pre-its", "a mapping of base and size", optional: true) is not { } window)
+        {
+            return null;
+        }
+
+        MemoryRange range = claims.Read(window, $"pre-ITS of {name}", alignment: 0x1000);
+        if (!BitOperations.IsPow2(range.Size))
+        {
+            window.Fail("size", $"expected a power of two, a word a DeviceID, not 0x{range.Size:x}.");
+        }
+
+        window.Finish();
+        return range;
+    }
 
     private static GicV2mDescription ReadV2m(YamlMappingReader reader, MemoryClaims claims, string name)
     {

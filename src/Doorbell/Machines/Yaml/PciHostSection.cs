@@ -56,7 +56,7 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         var ids = new Dictionary<string, int>();
         foreach (IommuDescription iommu in iommus)
         {
-            ids.TryAdd(iommu.Name, iommu.GetEngineModel().StreamIdBits);
+            ids.TryAdd(iommu.Name, iommu.StreamIdBits ?? iommu.GetEngineModel().StreamIdBits);
         }
 
         return ids;
