@@ -3,6 +3,7 @@ using Doorbell.Gic;
 using Doorbell.Gic.Events;
 using Doorbell.Iommu;
 using Doorbell.SocMsi;
+using Doorbell.X86;
 
 namespace Doorbell.Cli.Explain;
 
@@ -16,6 +17,10 @@ internal sealed partial class Walk
         SocMsiDomain => "MSI",
         _ => "data",
     };
+
+    private bool IsX86 => _device.MsiDomain?.Parent is ApicDomain or VtdDomain or AmdDomain;
+
+    private string IntidName => IsX86 ? "CPU's vector" : "INTID";
 
     private void Hops(int vector, MsiWritten? written, MsiDeliverEvent? delivery, IommuDomain? domain)
     {
@@ -36,12 +41,24 @@ internal sealed partial class Walk
         table.Add("decode", "bus", $"PA {written.Address}", $"the doorbell of {written.Target}");
         if (delivery is not null)
         {
-            table.Add("controller", delivery.Controller, PayloadName == "EventID" ? $"DeviceID {delivery.DeviceId} (msi-map), EventID {delivery.Data}" : $"{PayloadName} {delivery.Data}, whoever writes it", PayloadName == "MSI" ? "the interrupt its MSIs share" : $"INTID {delivery.Intid}");
-            table.Add("CPU", $"CPU {delivery.Cpu}", $"INTID {delivery.Intid}", $"vector {delivery.Vector} of {delivery.Device}");
+            string at = PayloadName == "MSI" ? "the interrupt its MSIs share" : $"{IntidName} {delivery.Intid}";
+            table.Add("controller", delivery.Controller, LookedUp(written, delivery), at);
+            table.Add("CPU", $"CPU {delivery.Cpu}", $"{IntidName} {delivery.Intid}", $"vector {delivery.Vector} of {delivery.Device}");
             table.Add("VFIO", delivery.Device, $"vector {delivery.Vector}", $"its eventfd is signalled, {Plural(_triggers[vector].Count, "time")} by now");
         }
 
         _account.Fact("One MSI, hop by hop:");
         _account.Table(table);
     }
+
+    // What the controller goes by, and whether it looks at who writes (M1).
+    private string LookedUp(MsiWritten written, MsiDeliverEvent delivery) => _device.MsiDomain?.Parent switch
+    {
+        ItsDomain { HasIsolatedMsi: false } => $"DeviceID {delivery.DeviceId} by the address written to, EventID {delivery.Data}",
+        ItsDomain => $"DeviceID {delivery.DeviceId} (msi-map), EventID {delivery.Data}",
+        VtdDomain => $"entry {InterruptAddress.HandleOf(written.Address.Value - InterruptAddress.Base) + delivery.Data}, which takes writes of {delivery.Requester} only",
+        AmdDomain => $"entry {delivery.Data} of DeviceID {delivery.DeviceId}'s own table",
+        ApicDomain => "CPU in the address, vector in the data, whoever writes it",
+        _ => $"{PayloadName} {delivery.Data}, whoever writes it",
+    };
 }

@@ -51,7 +51,7 @@ internal sealed partial class Walk
             new("pa", "PA"),
             new("device_id", "DeviceID"),
             new(PayloadName == "SPI" ? "spi" : "event_id", PayloadName),
-            new("intid", "INTID"),
+            new("intid", IntidName),
             new("cpu", "CPU"),
             new("arrived_at", "arrived at"),
             new("signals", "signals"));
@@ -115,7 +115,9 @@ internal sealed partial class Walk
         _account.Fact(
             before == after
                 ? $"The device's message is what it was, {after}: the controller ({_device.MsiDomain?.Parent?.Name}) sends it elsewhere."
-                : $"The device's message was {before} and is {after}: the new doorbell was mapped before it was written, the old one released after (M5).",
+                : domain is { MsiMapping: true }
+                    ? $"The device's message was {before} and is {after}: the new doorbell was mapped before it was written, the old one released after (M5)."
+                    : $"The device's message was {before} and is {after}: it says where to, and one on its way there still arrives (M5).",
             "affinity",
             ("vector", 0),
             ("from", from),
@@ -179,7 +181,7 @@ internal sealed partial class Walk
     // N1, as the device and its domain have it: the message read back, and where the domain takes it.
     private void Messages(IommuDomain? domain)
     {
-        var table = new AccountTable("message", new("vector", "vector"), new("address", "address (IOVA)"), new("data", "data"), new("doorbell", "leads to (PA)"), new("intid", "INTID"), new("cpu", "CPU"));
+        var table = new AccountTable("message", new("vector", "vector"), new("address", "address (IOVA)"), new("data", "data"), new("doorbell", "leads to (PA)"), new("intid", IntidName), new("cpu", "CPU"));
         for (int vector = 0; vector < _armed; vector++)
         {
             MsiMessage message = Held(vector);
@@ -228,7 +230,7 @@ internal sealed partial class Walk
     }
 
     // A controller that has no frame of its own (x86) names no doorbells.
-    private bool IsDoorbell(PhysicalAddress pa) => _device.MsiDomain is { } msi && (msi.Doorbells.Count == 0 || msi.Doorbells.Contains(pa));
+    private bool IsDoorbell(PhysicalAddress pa) => _device.MsiDomain is { } msi && (msi.Doorbells.Count == 0 || msi.IsDoorbell(pa));
 
     // What the device would send, from where it keeps it.
     private MsiMessage Held(int vector)

@@ -53,6 +53,9 @@ public abstract class IrqDomain
     /// <summary>True where an interrupt can go to a CPU of its own; false where a level shares one among many.</summary>
     public virtual bool CanMove => Parent?.CanMove ?? true;
 
+    /// <summary>True where a write raises interrupts of this level: at one of its <see cref="Doorbells"/>, or, where the address itself says which (x86), in their range.</summary>
+    public virtual bool IsDoorbell(PhysicalAddress address) => Parent?.IsDoorbell(address) == true || Doorbells.Contains(address);
+
     /// <summary>Makes the controller ready for a device with up to <paramref name="count"/> interrupts (msi_prepare). ENOSPC or EINVAL; nothing is kept then.</summary>
     public virtual Result Prepare(IrqRequester requester, int count, out IrqDeviceContext? context)
     {

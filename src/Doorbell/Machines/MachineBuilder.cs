@@ -174,6 +174,11 @@ public sealed class MachineBuilder
     private Result<MsiDomain> BuildApic(ApicDescription description, PhysicalBus bus)
     {
         List<IommuDescription> units = [.. _description.Iommus.Where(static iommu => iommu.IsX86)];
+        if (units.Exists(unit => unit.Model != units[0].Model))
+        {
+            return Result.Fail(Errno.EINVAL, $"{description.Name}: {units[0].Name} and {units.First(unit => unit.Model != units[0].Model).Name} are IOMMUs of two architectures: a machine has those of one.");
+        }
+
         bool remaps = units.Count > 0 && units.All(static unit => unit.InterruptRemapping);
         ApicDomain apic = new(description.Name, remaps ? _description.Cpus : Math.Min(_description.Cpus, InterruptAddress.CompatibleCpus), _events);
         (IBusTarget target, MsiDomain domain) = (remaps, units.FirstOrDefault()?.Model) switch

@@ -47,7 +47,11 @@ public sealed class ApicDomain : IrqDomain
     public int Cpus { get; }
 
     /// <inheritdoc/>
+    /// <remarks>The first of a range: the address of a message says where it goes.</remarks>
     public override IReadOnlyList<PhysicalAddress> Doorbells => [new(InterruptAddress.Base)];
+
+    /// <inheritdoc/>
+    public override bool IsDoorbell(PhysicalAddress address) => address.Value - InterruptAddress.Base < InterruptAddress.Size;
 
     /// <summary>The interrupt that a vector of a CPU raises now, or null. Neither locks nor allocates.</summary>
     public IrqDescriptor? Find(uint cpu, byte vector) => cpu < (uint)_active.Length ? Volatile.Read(ref _active[cpu][vector]) : null;

@@ -90,7 +90,7 @@ public sealed class VtdRemapping : IBusTarget
                 return Refuse(write, index, Why.NotPresent);
             }
 
-            if (!entry.Source.Accepts(write.RequesterId))
+            if (!entry.Source.Accepts(SourceOf(write)))
             {
                 return Refuse(write, index, Why.Source);
             }
@@ -103,6 +103,9 @@ public sealed class VtdRemapping : IBusTarget
             }
         }
     }
+
+    // The source ID as the board brings it to the unit: the requester ID, unless its msi-map says otherwise.
+    private static RequesterId SourceOf(in BusWrite write) => new((ushort)write.DeviceId.Value);
 
     /// <summary>Writes an entry and invalidates what is cached of it; null clears it.</summary>
     internal void Program(uint index, RemapEntry? entry, string device)
@@ -134,7 +137,7 @@ public sealed class VtdRemapping : IBusTarget
             Why.Reserved => $"20h: data 0x{write.Data:x} beside a subhandle has bits that are reserved",
             Why.Beyond => $"21h: entry 0x{index:x} is beyond the table ({_entries.Length} entries)",
             Why.NotPresent => $"22h: entry 0x{index:x} is not present",
-            Why.Source => $"26h: entry 0x{index:x} takes writes of {this[index]?.Source ?? default}, not of {write.RequesterId}",
+            Why.Source => $"26h: entry 0x{index:x} takes writes of {this[index]?.Source ?? default}, not of {SourceOf(write)}",
             _ => $"the vector of entry 0x{index:x} is nobody's",
         };
         return _receiver.Refuse(write, reason);

@@ -70,6 +70,22 @@ public class ExplainTests
         Assert.InRange(kinds.IndexOf("doorbell.unbind"), kinds.IndexOf("disarm"), kinds.IndexOf("close"));
     }
 
+    [Theory]
+    [InlineData("cavium-thunderx", "", "DeviceID 0x19000 (msi-map), EventID 0")]
+    [InlineData("hisilicon-d05", "", "Writes to 0xc6010000-0xc601ffff are taken as MSIs before translation; the user may map nothing there.")]
+    [InlineData("q35-intel-ir", "", "entry 0, which takes writes of 01:00.0 only")]
+    [InlineData("q35-intel-ir", "", "The device's message is what it was, 0xfee00018 <- 0x0")]
+    [InlineData("q35-amd-ir", "", "entry 0 of DeviceID 0x100's own table")]
+    [InlineData("q35-intel-noir", "--allow-unsafe-interrupts", "CPU in the address, vector in the data, whoever writes it")]
+    [InlineData("q35-intel-noir", "--allow-unsafe-interrupts", "it says where to, and one on its way there still arrives (M5).")]
+    [InlineData("q35-intel-noir", "", "0000:01:00.0 was not handed over, and rightly: nothing checks who writes its MSIs.")]
+    public void Every_board_is_explained_in_its_own_words_and_goes_as_it_must(string machine, string option, string words)
+    {
+        (int status, string output, string error) = Command.Run(["explain", machine, .. option.Length == 0 ? Array.Empty<string>() : [option]]);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains(words, output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_device_that_no_IOMMU_translates_is_not_offered_and_the_status_says_that_it_cannot_be_assigned()
     {

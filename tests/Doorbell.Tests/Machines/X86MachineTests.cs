@@ -130,6 +130,46 @@ public class X86MachineTests
         PassthroughDevice first = machine.Find(new PciAddress(0, 3, 1, 0))!;
         Assert.Equal(["0000:00:07.0", "0000:03:01.0", "0000:03:02.0"], machine.GroupOf(first).Devices.Select(device => device.Name));
         Assert.Equal(0x300u, first.DeviceId.Value);
+
+        // One group, one container, one source ID between them: both can be armed, and each MSI finds its own vector.
+        VfioHost host = machine.CreateVfioHost(new VfioOptions());
+        VfioContainer container = host.OpenContainer();
+        VfioGroup group = Board.Ok(host.OpenGroup(machine.GroupOf(first).Id));
+        Board.Ok(group.SetContainer(container));
+        Board.Ok(container.SetIommu(VfioIommuType.Type1v2));
+        (VfioDevice Device, CountingTrigger Trigger)[] both = [.. new[] { "0000:03:01.0", "0000:03:02.0" }.Select(name => (Board.Ok(group.OpenDevice(name)), new CountingTrigger()))];
+        foreach ((VfioDevice device, CountingTrigger trigger) in both)
+        {
+            Board.Ok(device.WriteRegion(VfioRegionIndex.Config, 4, [6, 0]));
+            Board.Ok(device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 0, 1, default, [trigger]));
+        }
+
+        Board.Ok(both[1].Device.WriteRegion(0, (ulong)PciTestDevice.Register.Raise, [0, 0, 0, 0]));
+        Assert.Equal((0, 1), (both[0].Trigger.Signals, both[1].Trigger.Signals));
+
+        // Nobody from another bus passes.
+        Assert.False(machine.Find(new PciAddress(0, 0, 5, 0))!.Function.Upstream!.WriteMsi(new Iova(0xfee0_0018), 0));
+        foreach ((VfioDevice device, _) in both)
+        {
+            device.Release();
+        }
+
+        group.Release();
+        container.Release();
+        Assert.True(host.IsIdle);
+    }
+
+    [Theory]
+    [InlineData("    msi-parent: apic", "    msi-map: [{rid-base: 0, controller: apic, device-base: 0x1_0000, length: 0x1_0000}]", "pci-hosts[0].msi-map[0].device-base: expected an ID that MSI controller apic can hold, below 0x10000, not \"0x1_0000\".")]
+    [InlineData("    type: apic", "    type: gicv3-its", "msi-controllers[0].type: expected apic, not \"gicv3-its\".")]
+    [InlineData("    model: vt-d", "    model: smmuv3", "iommus[0].model: expected vt-d or amd-vi, not \"smmuv3\".")]
+    [InlineData("    interrupt-remapping: yes", "    msi-window: {base: 0, size: 4K}", "iommus[0].msi-window: this key is not known here: expected one of base, granules, input-bits, interrupt-remapping, model, name, output-bits, size.")]
+    [InlineData("    base: 0xfed9_0000", "    base: 0xfee0_0000", "iommus[0].base: IOMMU vtd at 0xfee00000-0xfee00fff overlaps interrupt address range of apic at 0xfee00000-0xfeefffff (line 16): expected ranges that share nothing.")]
+    public void What_an_x86_machine_cannot_have_is_refused_in_one_sentence(string good, string bad, string sentence)
+    {
+        string text = TestMachines.Text("q35-intel-ir");
+        Assert.Contains(good, text, StringComparison.Ordinal);
+        Assert.EndsWith(sentence, Doorbell.Machines.Yaml.MachineYaml.Read("board.yaml", text.Replace(good, bad, StringComparison.Ordinal)).Reason, StringComparison.Ordinal);
     }
 
     [Fact]

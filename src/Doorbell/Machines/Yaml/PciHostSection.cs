@@ -45,7 +45,12 @@ internal sealed class PciHostSection(List<MsiControllerDescription> controllers,
         var ids = new Dictionary<string, int>();
         foreach (MsiControllerDescription controller in controllers)
         {
-            ids.TryAdd(controller.Name, controller is GicV3ItsDescription its ? its.DeviceIdBits : 32);
+            ids.TryAdd(controller.Name, controller switch
+            {
+                GicV3ItsDescription its => its.DeviceIdBits,
+                ApicDescription => 16,
+                _ => 32,
+            });
         }
 
         return ids;
