@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Doorbell.Iommu;
 
 /// <content>What devices go through: the cache, behind it the tables; and the invalidation that keeps the one true to the other.</content>
@@ -28,12 +26,20 @@ public sealed partial class IommuDomain
         ulong entry = _tlb.Find(iova.Value, out int shift);
         if (entry == 0 || !PageTableEntry.Allows(entry, access))
         {
-            entry = Walk(iova, access, out shift);
-            if (entry == 0)
+            // Faults are not cached, so that a map needs no invalidation.
+            bool wanted = _tlb.IsWanted(iova.Value);
+            long generation = _tlb.Generation;
+            entry = _table!.Walk(iova.Value, out shift);
+            if (!PageTableEntry.IsValid(entry) || !PageTableEntry.Allows(entry, access))
             {
                 pa = default;
                 contiguous = 0;
                 return false;
+            }
+
+            if (wanted)
+            {
+                _tlb.Take(iova.Value, entry, shift, generation);
             }
         }
 
@@ -50,21 +56,6 @@ public sealed partial class IommuDomain
         }
 
         return PageTableEntry.IsValid(_table.Walk(iova.Value, out _)) ? IommuFaultReason.Permission : IommuFaultReason.Translation;
-    }
-
-    // 0 where nothing is mapped or it does not allow the access: faults are not cached, so that a map needs no invalidation.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong Walk(Iova iova, IommuProtection access, out int shift)
-    {
-        long generation = _tlb!.Generation;
-        ulong entry = _table!.Walk(iova.Value, out shift);
-        if (!PageTableEntry.IsValid(entry) || !PageTableEntry.Allows(entry, access))
-        {
-            return 0;
-        }
-
-        _tlb.Offer(iova.Value, entry, shift, generation);
-        return entry;
     }
 
     private bool Pass(Iova iova, out PhysicalAddress pa, out ulong contiguous)

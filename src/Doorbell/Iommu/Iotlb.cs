@@ -48,37 +48,48 @@ internal sealed class Iotlb(int pageShift)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Find(ulong iova, out int shift)
     {
-        ulong key = (iova >> pageShift) + 1;
+        ulong key = KeyOf(iova);
         ref Slot slot = ref SlotOf(key);
-        long sequence = Volatile.Read(ref slot.Sequence);
-        bool found = Volatile.Read(ref slot.Key) == key;
-        ulong value = Volatile.Read(ref slot.Value);
-        shift = (int)((value & ShiftMask) >> ShiftBit);
-        return found && (sequence & 1) == 0 && Volatile.Read(ref slot.Sequence) == sequence ? value & ~ShiftMask : 0;
+        if (slot.Key == key)
+        {
+            return Read(ref slot, key, out shift);
+        }
+
+        shift = 0;
+        return 0;
     }
 
-    /// <summary>Takes in what a walk found, unless something was invalidated since, or it is the first time.</summary>
+    /// <summary>True for what was looked for in vain last time too, and so is worth taking in; else it is remembered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsWanted(ulong iova)
+    {
+        ulong key = KeyOf(iova);
+        ref Slot slot = ref SlotOf(key);
+        if (slot.MissedLast == key)
+        {
+            return true;
+        }
+
+        slot.MissedLast = key;
+        return false;
+    }
+
+    /// <summary>Takes in what a walk found, unless something was invalidated since.</summary>
     /// <param name="iova">What was translated.</param>
     /// <param name="entry">The descriptor found.</param>
     /// <param name="shift">log2 of the bytes it covers.</param>
     /// <param name="generation"><see cref="Generation"/> before the walk.</param>
-    public void Offer(ulong iova, ulong entry, int shift, long generation)
+    public void Take(ulong iova, ulong entry, int shift, long generation)
     {
-        ulong key = (iova >> pageShift) + 1;
+        ulong key = KeyOf(iova);
         ref Slot slot = ref SlotOf(key);
-        if (Volatile.Read(ref slot.MissedLast) != key)
-        {
-            Volatile.Write(ref slot.MissedLast, key);
-            return;
-        }
-
-        // A full barrier: the generation is read after the entry is owned.
         long sequence = Volatile.Read(ref slot.Sequence);
         if ((sequence & 1) != 0 || Interlocked.CompareExchange(ref slot.Sequence, sequence + 1, sequence) != sequence)
         {
             return;
         }
 
+        // Owned, by a full barrier: an invalidation either has raised the generation that is read here, or waits for this entry.
         if (Volatile.Read(ref _generation) == generation)
         {
             slot.Key = key;
@@ -93,8 +104,8 @@ internal sealed class Iotlb(int pageShift)
     {
         // A full barrier: what owns an entry from here on sees the new generation.
         Interlocked.Increment(ref _generation);
-        ulong firstKey = (first >> pageShift) + 1;
-        ulong lastKey = (last >> pageShift) + 1;
+        ulong firstKey = KeyOf(first);
+        ulong lastKey = KeyOf(last);
         if (lastKey - firstKey < SlotCount / 4)
         {
             for (ulong key = firstKey; key <= lastKey; key++)
@@ -109,6 +120,16 @@ internal sealed class Iotlb(int pageShift)
         {
             Clear(ref slot, firstKey, lastKey);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Read(ref Slot slot, ulong key, out int shift)
+    {
+        long sequence = Volatile.Read(ref slot.Sequence);
+        bool found = Volatile.Read(ref slot.Key) == key;
+        ulong value = Volatile.Read(ref slot.Value);
+        shift = (int)((value & ShiftMask) >> ShiftBit);
+        return found && (sequence & 1) == 0 && Volatile.Read(ref slot.Sequence) == sequence ? value & ~ShiftMask : 0;
     }
 
     private static void Clear(ref Slot slot, ulong firstKey, ulong lastKey)
@@ -138,6 +159,10 @@ internal sealed class Iotlb(int pageShift)
             }
         }
     }
+
+    // Number of the granule plus one; 0 is nothing.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong KeyOf(ulong iova) => (iova >> pageShift) + 1;
 
     // Rings and buffers begin at round addresses: the product's top bits keep those apart.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -17,8 +17,7 @@ public sealed class ReservedIovaDomain
     private readonly EngineLock _lock = new("window");
     private readonly DoorbellPlacement _placement;
 
-    // By granule number. More than one binding can hold a PA (a wider range, more protection); the oldest comes first.
-    private readonly RadixTree<DoorbellBinding[]> _byPhysicalAddress = new();
+    private readonly DoorbellIndex _byPhysicalAddress = new();
 
     // By granule of the window, as long as it was ever needed: IOVAs are handed out from the window's start.
     private DoorbellBinding?[] _byIova = [];
@@ -233,9 +232,9 @@ public sealed class ReservedIovaDomain
     {
         using (_lock.Enter())
         {
-            DoorbellBinding[]? bindings = _byPhysicalAddress.Find(pa.Value >> Order);
-            iova = bindings is null ? default : bindings[0].IovaOf(pa);
-            return bindings is not null;
+            DoorbellBinding? binding = _byPhysicalAddress.Oldest(pa.Value >> Order);
+            iova = binding is null ? default : binding.IovaOf(pa);
+            return binding is not null;
         }
     }
 
@@ -268,18 +267,8 @@ public sealed class ReservedIovaDomain
     private Result Closed(PhysicalAddress pa) =>
         Result.Fail(Errno.EINVAL, $"{_domain}: doorbell {pa}: the domain's window {Base}-{Last} has been freed (I5, I8)");
 
-    private DoorbellBinding? Find(PhysicalAddress pa, ulong size, IommuProtection protection)
-    {
-        foreach (DoorbellBinding binding in _byPhysicalAddress.Find(pa.Value >> Order) ?? [])
-        {
-            if (binding.Covers(pa, size, protection))
-            {
-                return binding;
-            }
-        }
-
-        return null;
-    }
+    private DoorbellBinding? Find(PhysicalAddress pa, ulong size, IommuProtection protection) =>
+        _byPhysicalAddress.Find(pa.Value >> Order, pa, size, protection);
 
     private int AddReference(DoorbellBinding binding)
     {
@@ -293,9 +282,7 @@ public sealed class ReservedIovaDomain
         iovas.Fill(binding);
         for (int i = 0; i < iovas.Length; i++)
         {
-            ulong granule = (binding.PhysicalAddress.Value >> Order) + (ulong)i;
-            DoorbellBinding[]? there = _byPhysicalAddress.Find(granule);
-            _byPhysicalAddress.Set(granule, there is null ? [binding] : [.. there, binding]);
+            _byPhysicalAddress.Add((binding.PhysicalAddress.Value >> Order) + (ulong)i, binding);
         }
 
         Volatile.Write(ref _bindingCount, _bindingCount + 1);
@@ -307,16 +294,7 @@ public sealed class ReservedIovaDomain
         iovas.Clear();
         for (int i = 0; i < iovas.Length; i++)
         {
-            ulong granule = (binding.PhysicalAddress.Value >> Order) + (ulong)i;
-            DoorbellBinding[] there = _byPhysicalAddress.Find(granule)!;
-            if (there.Length == 1)
-            {
-                _byPhysicalAddress.Remove(granule);
-            }
-            else
-            {
-                _byPhysicalAddress.Set(granule, [.. there.Where(other => other != binding)]);
-            }
+            _byPhysicalAddress.Remove((binding.PhysicalAddress.Value >> Order) + (ulong)i, binding);
         }
 
         Volatile.Write(ref _bindingCount, _bindingCount - 1);

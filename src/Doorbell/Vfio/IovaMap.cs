@@ -1,30 +1,36 @@
 namespace Doorbell.Vfio;
 
-/// <summary>The IOVAs of a container that are taken: disjoint ranges in a balanced (AVL) tree.</summary>
+/// <summary>The IOVAs of a container that are taken: disjoint ranges in a B-tree by first IOVA, so that finding one among a million reads a few lines of memory.</summary>
 internal sealed class IovaMap
 {
-    private Node? _root;
+    private IovaMapNode _root = new(isLeaf: true);
 
     public int Count { get; private set; }
 
     /// <summary>The first slot that has a byte in [first, last], or null.</summary>
     public IovaSlot? FirstIn(Iova first, Iova last)
     {
-        IovaSlot? found = null;
-        for (Node? node = _root; node is not null;)
+        IovaMapNode node = _root;
+        while (!node.IsLeaf)
         {
-            if (node.Value.Last < first)
-            {
-                node = node.Right;
-            }
-            else
-            {
-                found = node.Value;
-                node = node.Left;
-            }
+            node = node.ChildAt(Math.Max(node.LastAtOrBefore(first.Value), 0));
         }
 
-        return found is not null && found.Iova <= last ? found : null;
+        // What begins at or before the range may reach into it; else the next one may begin in it, and it may be in the next leaf.
+        int index = node.LastAtOrBefore(first.Value);
+        if (index >= 0 && node.SlotAt(index) is { } before && before.Last >= first)
+        {
+            return before;
+        }
+
+        IovaMapNode? leaf = node;
+        if (++index == node.Count)
+        {
+            leaf = node.Next;
+            index = 0;
+        }
+
+        return leaf is { Count: > 0 } && leaf.SlotAt(index) is { } next && next.Iova <= last ? next : null;
     }
 
     /// <summary>The slot that holds the byte, or null.</summary>
@@ -33,151 +39,105 @@ internal sealed class IovaMap
     /// <summary>Adds a slot that overlaps none.</summary>
     public void Add(IovaSlot mapping)
     {
-        _root = Insert(_root, mapping);
+        if (Insert(_root, mapping) is { } right)
+        {
+            IovaMapNode root = new(isLeaf: false);
+            root.Insert(0, _root.FirstKey, _root);
+            root.Insert(1, right.FirstKey, right);
+            _root = root;
+        }
+
         Count++;
     }
 
     /// <summary>Takes a slot out.</summary>
     public void Remove(IovaSlot mapping)
     {
-        _root = Delete(_root, mapping.Iova);
+        Delete(_root, mapping.Iova.Value);
+        while (_root is { IsLeaf: false, Count: 1 })
+        {
+            _root = _root.ChildAt(0);
+        }
+
         Count--;
     }
 
     /// <summary>Every slot in order of IOVA; a copy, so that the caller may change the map.</summary>
     public List<IovaSlot> ToList()
     {
+        IovaMapNode node = _root;
+        while (!node.IsLeaf)
+        {
+            node = node.ChildAt(0);
+        }
+
         List<IovaSlot> list = new(Count);
-        Visit(_root, list);
+        for (IovaMapNode? leaf = node; leaf is not null; leaf = leaf.Next)
+        {
+            for (int i = 0; i < leaf.Count; i++)
+            {
+                list.Add(leaf.SlotAt(i));
+            }
+        }
+
         return list;
     }
 
-    private static void Visit(Node? node, List<IovaSlot> list)
+    // The node's new right neighbour where it had to be split.
+    private static IovaMapNode? Insert(IovaMapNode node, IovaSlot slot)
     {
-        if (node is not null)
+        ulong key = slot.Iova.Value;
+        int index = node.LastAtOrBefore(key);
+        if (node.IsLeaf)
         {
-            Visit(node.Left, list);
-            list.Add(node.Value);
-            Visit(node.Right, list);
+            return Put(node, index + 1, key, slot);
         }
+
+        index = Math.Max(index, 0);
+        IovaMapNode child = node.ChildAt(index);
+        IovaMapNode? right = Insert(child, slot);
+        node.SetKey(index, child.FirstKey);
+        return right is null ? null : Put(node, index + 1, right.FirstKey, right);
     }
 
-    private static Node Insert(Node? node, IovaSlot value)
+    private static IovaMapNode? Put(IovaMapNode node, int index, ulong key, object item)
     {
-        if (node is null)
+        if (node.Count < IovaMapNode.Capacity)
         {
-            return new Node(value);
-        }
-
-        if (value.Iova < node.Value.Iova)
-        {
-            node.Left = Insert(node.Left, value);
-        }
-        else
-        {
-            node.Right = Insert(node.Right, value);
-        }
-
-        return Balance(node);
-    }
-
-    private static Node? Delete(Node? node, Iova iova)
-    {
-        if (node is null)
-        {
+            node.Insert(index, key, item);
             return null;
         }
 
-        if (iova < node.Value.Iova)
+        IovaMapNode right = node.Split();
+        if (index <= node.Count)
         {
-            node.Left = Delete(node.Left, iova);
-        }
-        else if (iova > node.Value.Iova)
-        {
-            node.Right = Delete(node.Right, iova);
-        }
-        else if (node.Left is null)
-        {
-            return node.Right;
-        }
-        else if (node.Right is null)
-        {
-            return node.Left;
+            node.Insert(index, key, item);
         }
         else
         {
-            Node next = node.Right;
-            while (next.Left is not null)
-            {
-                next = next.Left;
-            }
-
-            node.Value = next.Value;
-            node.Right = Delete(node.Right, next.Value.Iova);
+            right.Insert(index - node.Count, key, item);
         }
 
-        return Balance(node);
+        return right;
     }
 
-    private static Node Balance(Node node)
+    // A node goes when it is empty and not before: what is mapped and unmapped in turn splits and joins nothing.
+    private static void Delete(IovaMapNode node, ulong key)
     {
-        node.Update();
-        int lean = Node.HeightOf(node.Left) - Node.HeightOf(node.Right);
-        if (lean > 1)
+        int index = node.LastAtOrBefore(key);
+        if (!node.IsLeaf)
         {
-            if (Node.HeightOf(node.Left!.Left) < Node.HeightOf(node.Left.Right))
+            IovaMapNode child = node.ChildAt(index);
+            Delete(child, key);
+            if (child.Count != 0)
             {
-                node.Left = RotateLeft(node.Left);
+                node.SetKey(index, child.FirstKey);
+                return;
             }
 
-            return RotateRight(node);
+            child.Unlink();
         }
 
-        if (lean < -1)
-        {
-            if (Node.HeightOf(node.Right!.Right) < Node.HeightOf(node.Right.Left))
-            {
-                node.Right = RotateRight(node.Right);
-            }
-
-            return RotateLeft(node);
-        }
-
-        return node;
-    }
-
-    private static Node RotateRight(Node node)
-    {
-        Node top = node.Left!;
-        node.Left = top.Right;
-        top.Right = node;
-        node.Update();
-        top.Update();
-        return top;
-    }
-
-    private static Node RotateLeft(Node node)
-    {
-        Node top = node.Right!;
-        node.Right = top.Left;
-        top.Left = node;
-        node.Update();
-        top.Update();
-        return top;
-    }
-
-    private sealed class Node(IovaSlot value)
-    {
-        private int _height = 1;
-
-        public IovaSlot Value { get; set; } = value;
-
-        public Node? Left { get; set; }
-
-        public Node? Right { get; set; }
-
-        public static int HeightOf(Node? node) => node?._height ?? 0;
-
-        public void Update() => _height = 1 + Math.Max(HeightOf(Left), HeightOf(Right));
+        node.RemoveAt(index);
     }
 }

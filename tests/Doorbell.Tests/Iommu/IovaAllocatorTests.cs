@@ -65,30 +65,62 @@ public class IovaAllocatorTests
     }
 
     [Fact]
-    public void Any_sequence_answers_as_an_array_of_flags_would()
+    public void From_the_end_the_highest_run_is_taken_aligned_where_asked()
     {
-        Gen<(bool, int, int)> step = from take in Gen.Frequency((3, Gen.Constant(true)), (2, Gen.Constant(false)))
-                                     from count in Gen.Frequency((6, Gen.Choose(1, 3)), (2, Gen.Choose(30, 70)), (1, Gen.Choose(100, 200)))
-                                     from which in Gen.Choose(0, 1000)
-                                     select (take, count, which);
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(200).WithEndSize(200), Prop.ForAll(Arb.From(Gen.ArrayOf(step)), Agree));
+        IovaAllocator iovas = new(default, 1UL << 32, 12, fromEnd: true);
+        Assert.Equal(0xffff_f000UL, Take(iovas, 1));
+        Assert.True(iovas.TryAllocate(16, 16, out Iova sixteen));
+        Assert.Equal(0xfffe_0000UL, sixteen.Value);
+        Assert.Equal(0xffff_e000UL, Take(iovas, 1));
+        iovas.Free(new Iova(0xffff_f000), 1);
+        Assert.Equal(0xffff_f000UL, Take(iovas, 1));
+        // Longer than the tree counts exactly.
+        Assert.True(iovas.TryAllocate(0x4000, 0x4000, out Iova large));
+        Assert.Equal(0xf800_0000UL, large.Value);
     }
 
-    private static bool Agree((bool Take, int Count, int Which)[] steps)
+    [Fact]
+    public void What_is_reserved_is_never_handed_out_and_only_once_reserved()
     {
-        const int Capacity = 500;
-        IovaAllocator iovas = new(new Iova(0x4000_0000), Capacity * 0x4000, 14);
+        IovaAllocator iovas = new(default, 0x10_0000, 12);
+        Assert.True(iovas.TryReserve(new Iova(0x1000), 2));
+        Assert.False(iovas.TryReserve(new Iova(0x2000), 2));
+        Assert.False(iovas.TryReserve(new Iova(0xf_f000), 2));
+        Assert.Equal([0x0UL, 0x3000UL], [Take(iovas, 1), Take(iovas, 1)]);
+        iovas.Free(new Iova(0x1000), 2);
+        Assert.Equal(0x1000UL, Take(iovas, 2));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Any_sequence_answers_as_an_array_of_flags_would(bool fromEnd)
+    {
+        Gen<(bool, int, int, int)> step = from take in Gen.Frequency((3, Gen.Constant(true)), (2, Gen.Constant(false)))
+                                          from count in Gen.Frequency((6, Gen.Choose(1, 3)), (2, Gen.Choose(30, 70)), (1, Gen.Choose(100, 1500)))
+                                          from alignment in Gen.Elements(1, 1, 1, 4, 64)
+                                          from which in Gen.Choose(0, 1000)
+                                          select (take, count, alignment, which);
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(200).WithEndSize(200), Prop.ForAll(Arb.From(Gen.ArrayOf(step)), steps => Agree(steps, fromEnd)));
+    }
+
+    private static bool Agree((bool Take, int Count, int Alignment, int Which)[] steps, bool fromEnd)
+    {
+        const int Capacity = 3000;
+        const int Start = 0x1_0001;
+        IovaAllocator iovas = new(new Iova(Start * 0x4000UL), Capacity * 0x4000, 14, fromEnd);
         bool[] taken = new bool[Capacity];
         List<(int First, int Count)> runs = [];
-        foreach ((bool take, int count, int which) in steps)
+        foreach ((bool take, int count, int alignment, int which) in steps)
         {
             if (take)
             {
-                int first = Enumerable.Range(0, Capacity - count + 1).FirstOrDefault(start => !taken.AsSpan(start, count).Contains(true), -1);
-                Assert.Equal(first >= 0, iovas.TryAllocate((ulong)count, out Iova iova));
+                IEnumerable<int> starts = Enumerable.Range(0, Capacity - count + 1);
+                int first = (fromEnd ? starts.Reverse() : starts).FirstOrDefault(start => (Start + start) % alignment == 0 && !taken.AsSpan(start, count).Contains(true), -1);
+                Assert.Equal(first >= 0, iovas.TryAllocate((ulong)count, (ulong)alignment, out Iova iova));
                 if (first >= 0)
                 {
-                    Assert.Equal(0x4000_0000UL + ((ulong)first * 0x4000), iova.Value);
+                    Assert.Equal((Start + (ulong)first) * 0x4000, iova.Value);
                     taken.AsSpan(first, count).Fill(true);
                     runs.Add((first, count));
                 }
@@ -98,7 +130,7 @@ public class IovaAllocatorTests
                 (int first, int length) = runs[which % runs.Count];
                 runs.RemoveAt(which % runs.Count);
                 taken.AsSpan(first, length).Clear();
-                iovas.Free(new Iova(0x4000_0000UL + ((ulong)first * 0x4000)), (ulong)length);
+                iovas.Free(new Iova((Start + (ulong)first) * 0x4000), (ulong)length);
             }
 
             Assert.Equal(taken.Count(flag => flag), iovas.Used);
