@@ -17,7 +17,7 @@ internal static class CommandTree
         Usage:
           doorbell explain [MACHINE] [options]         what happens to an MSI on a machine, step by step
           doorbell run [options] -- PROGRAM [ARG...]   run a program that finds the machine's devices in /dev/vfio
-          doorbell machines                            the machines there are
+          doorbell machines [MACHINE]                  the machines there are, or what one has
           doorbell --version
           doorbell COMMAND --help
 

@@ -24,7 +24,8 @@ internal static class ExplainCommand
           doorbell explain [MACHINE] [options]
 
         Arguments:
-          MACHINE                       a name out of doorbell machines, or a path that ends in .yaml (default: virt-gicv3)
+          MACHINE                       a name out of doorbell machines, or a path that ends in .yaml or .dtb
+                                        (default: virt-gicv3)
 
         Options:
           --device BDF[=MODEL[,KEY=VALUE...]]

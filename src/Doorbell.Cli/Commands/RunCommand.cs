@@ -15,7 +15,8 @@ internal static class RunCommand
           doorbell run [options] -- PROGRAM [ARG...]
 
         Options:
-          --machine MACHINE             a name out of doorbell machines, or a path that ends in .yaml (default: virt-gicv3)
+          --machine MACHINE             a name out of doorbell machines, or a path that ends in .yaml or .dtb
+                                        (default: virt-gicv3)
           --device BDF=MODEL[,KEY=VALUE...]
                                         plug a device into a slot; may be given several times. Models:
                                           nvme,file=PATH        an NVMe disk kept in PATH

@@ -10,7 +10,7 @@ public static class DeviceTreeMachine
     /// <param name="file">The file's name, for sentences; the machine is called as it, without folder and ending.</param>
     /// <param name="blob">Its contents.</param>
     /// <returns>
-    /// EINVAL: not a device tree, or one that contradicts itself; ENODEV: it lacks something a machine must have; EOPNOTSUPP: it has something that is not
+    /// EINVAL: not a device tree, or one that contradicts itself; ENODEV: it lacks something a machine must have; ENXIO: it has PCI hosts, and none is in use; EOPNOTSUPP: it has something that is not
     /// modelled. Always with one sentence that names file, node, property and what was expected.
     /// </returns>
     public static Result<MachineDescription> Read(string file, ReadOnlySpan<byte> blob)
@@ -88,7 +88,7 @@ public static class DeviceTreeMachine
 
     private static List<DtNode> FindHosts(DtTree tree)
     {
-        List<DtNode> all = [.. tree.Root.SelfAndBelow.Where(PciHostSection.IsHost)];
+        List<DtNode> all = [.. tree.Nodes.Where(PciHostSection.IsHost)];
         List<DtNode> enabled = [.. all.Where(host => host.IsReachable)];
         if (all.Count == 0)
         {
@@ -96,7 +96,7 @@ public static class DeviceTreeMachine
         }
         else if (enabled.Count == 0)
         {
-            tree.Errors.Fail(Errno.ENODEV, $"{(all.Count == 1 ? "its PCI host is" : $"its {all.Count} PCI hosts are")} disabled ({string.Join(", ", all.Take(4).Select(host => host.Path))}{(all.Count > 4 ? ", ..." : "")}): expected one with status \"okay\"");
+            tree.Errors.Fail(Errno.ENXIO, $"{(all.Count == 1 ? "its PCI host is" : $"its {all.Count} PCI hosts are")} disabled ({string.Join(", ", all.Take(4).Select(host => host.Path))}{(all.Count > 4 ? ", ..." : "")}): expected one with status \"okay\"");
         }
         else if (enabled.Count > MaxHosts)
         {
@@ -116,7 +116,7 @@ public static class DeviceTreeMachine
         }
 
         DtNode? general = tree.Root.Has("interrupt-parent") ? interrupts.FindRoot(tree.Root) : null;
-        general = general is not null && GicSection.IsGic(general) ? general : tree.Root.SelfAndBelow.FirstOrDefault(node => GicSection.IsGic(node) && node.IsReachable);
+        general = general is not null && GicSection.IsGic(general) ? general : tree.Nodes.FirstOrDefault(node => GicSection.IsGic(node) && node.IsReachable);
         if (general is not null)
         {
             return general;

@@ -11,7 +11,7 @@ internal sealed class DtErrors(string file)
     public void Fail(DtNode node, string? property, string what) =>
         Fail(Errno.EINVAL, property is null ? $"{node.Path}: {what}" : $"{node.Path}: {property}: {what}");
 
-    /// <summary>The tree is not one of a machine Doorbell can build: ENODEV where something is missing, EOPNOTSUPP where something is not modelled.</summary>
+    /// <summary>The tree is not one of a machine Doorbell can build: ENODEV where something is missing, ENXIO where it is not in use, EOPNOTSUPP where something is not modelled.</summary>
     public void Fail(Errno errno, string what)
     {
         if (First.IsOk)

@@ -10,7 +10,8 @@ internal sealed class DtTree
     {
         Root = root;
         Errors = errors;
-        foreach (DtNode node in root.SelfAndBelow)
+        Nodes = [.. root.SelfAndBelow];
+        foreach (DtNode node in Nodes)
         {
             if (ReadPhandle(node) is { } phandle && !_phandles.TryAdd(phandle, node))
             {
@@ -18,6 +19,9 @@ internal sealed class DtTree
             }
         }
     }
+
+    /// <summary>Every node, in the order of the tree.</summary>
+    public IReadOnlyList<DtNode> Nodes { get; }
 
     /// <summary>The root node.</summary>
     public DtNode Root { get; }

@@ -28,7 +28,7 @@ internal sealed class GicSection(DtTree tree, InterruptTree interrupts, DtNaming
     /// <summary>Reads those of one GIC.</summary>
     public void Read(DtNode gic)
     {
-        foreach (DtNode node in tree.Root.SelfAndBelow)
+        foreach (DtNode node in tree.Nodes)
         {
             if (node.IsCompatible("arm,gic-v3-its") && node.IsReachable)
             {
@@ -118,7 +118,7 @@ internal sealed class GicSection(DtTree tree, InterruptTree interrupts, DtNaming
 
     private void ReadFrames(DtNode gic)
     {
-        List<DtNode> nodes = [.. tree.Root.SelfAndBelow.Where(node => node.IsCompatible("arm,gic-v2m-frame") && node.IsReachable)];
+        List<DtNode> nodes = [.. tree.Nodes.Where(node => node.IsCompatible("arm,gic-v2m-frame") && node.IsReachable)];
         if (nodes.Count == 0)
         {
             return;

@@ -53,7 +53,7 @@ internal sealed class InterruptTree(DtTree tree)
     public HashSet<uint> FindSpis(DtNode gic)
     {
         var spis = new HashSet<uint>();
-        foreach (DtNode node in tree.Root.SelfAndBelow)
+        foreach (DtNode node in tree.Nodes)
         {
             if (node.Find("interrupts") is { } interrupts && FindParentQuietly(node) == gic)
             {

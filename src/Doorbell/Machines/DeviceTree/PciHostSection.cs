@@ -162,7 +162,7 @@ internal sealed class PciHostSection(DtTree tree, DtNaming naming, SmmuSection s
         // The older binding: the SMMU lists its masters, and a PCI device's StreamID is its requester ID (Linux, arm-smmu, "mmu-masters").
         if (tree.PhandleOf(node) is { } phandle)
         {
-            foreach (DtNode smmu in tree.Root.SelfAndBelow.Where(candidate => candidate.Has("mmu-masters") && SmmuSection.IsSmmu(candidate)))
+            foreach (DtNode smmu in tree.Nodes.Where(candidate => candidate.Has("mmu-masters") && SmmuSection.IsSmmu(candidate)))
             {
                 DtProperty masters = smmu.Find("mmu-masters")!;
                 for (int at = 0; at < masters.CellCount; at++)

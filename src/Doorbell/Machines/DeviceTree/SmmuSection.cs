@@ -51,8 +51,8 @@ internal sealed class SmmuSection(DtTree tree, DtNaming naming)
     /// <summary>Says which other IOMMUs the tree has: they translate no PCI host.</summary>
     public void NoteOthers()
     {
-        IEnumerable<IGrouping<string, DtNode>> others = tree.Root.SelfAndBelow
-            .Where(node => !_read.ContainsKey(node) && node.IsReachable && (IsSmmu(node) || node.Has("#iommu-cells")))
+        IEnumerable<IGrouping<string, DtNode>> others = tree.Nodes
+            .Where(node => (node.Has("#iommu-cells") || IsSmmu(node)) && !_read.ContainsKey(node) && node.IsReachable)
             .GroupBy(node => node.Kind);
         string list = string.Join(", ", others.Select(group => $"{group.Count()} {group.Key}"));
         if (list.Length > 0)
