@@ -50,5 +50,5 @@ public sealed class Machine
     public PassthroughGroup GroupOf(PassthroughDevice device) => Groups.First(group => group.Devices.Contains(device));
 
     /// <summary>VFIO over this machine.</summary>
-    public VfioHost CreateVfioHost(VfioOptions options) => new(Groups, Bus, Events, options);
+    public VfioHost CreateVfioHost(VfioOptions options) => new(Groups, Bus, Events, options, Devices.Where(static device => device.Iommu is null));
 }

@@ -6,6 +6,9 @@ public sealed class PassthroughGroup(int id, IReadOnlyList<PassthroughDevice> de
     /// <summary>The number in /dev/vfio/N and /sys/kernel/iommu_groups/N.</summary>
     public int Id { get; } = id;
 
+    /// <summary>A group VFIO made for a device that no IOMMU translates (vfio-noiommu): nothing keeps it apart from any memory.</summary>
+    public bool IsNoIommu { get; init; }
+
     /// <summary>Every function in it, bridges included.</summary>
     public IReadOnlyList<PassthroughDevice> Devices { get; } = devices;
 

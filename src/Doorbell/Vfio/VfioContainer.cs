@@ -9,6 +9,7 @@ public sealed class VfioContainer : IVfioContainer
     private readonly VfioHost _host;
     private readonly List<VfioGroup> _groups = [];
     private Type1Iommu? _iommu;
+    private bool _isNoIommuSet;
     private bool _isOpen = true;
 
     internal VfioContainer(VfioHost host, int id)
@@ -24,7 +25,7 @@ public sealed class VfioContainer : IVfioContainer
     public string Name => $"container {Id}";
 
     /// <summary>True once VFIO_SET_IOMMU has succeeded.</summary>
-    public bool HasIommu => _iommu is not null;
+    public bool HasIommu => _iommu is not null || _isNoIommuSet;
 
     /// <summary>Mappings of the user there are now.</summary>
     public int MappingCount => _iommu?.MappingCount ?? 0;
@@ -32,6 +33,8 @@ public sealed class VfioContainer : IVfioContainer
     /// <summary>VFIO_CHECK_EXTENSION: 1 or 0, never an error. Updating addresses is a question to the backend, which is there from VFIO_SET_IOMMU on.</summary>
     public int CheckExtension(ulong extension) => extension switch
     {
+        VfioIommuType.NoIommu => (_groups.Count == 0 ? _host.Options.EnableUnsafeNoIommu : IsNoIommu) ? 1 : 0,
+        _ when IsNoIommu => 0,
         VfioIommuType.Type1 or VfioIommuType.Type1v2 or VfioIommuType.UnmapAll => 1,
         VfioIommuType.UpdateVaddr when HasIommu => 1,
         _ => 0,
@@ -46,16 +49,22 @@ public sealed class VfioContainer : IVfioContainer
             return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} has no group yet; VFIO_GROUP_SET_CONTAINER comes first");
         }
 
-        if (_iommu is not null)
+        if (HasIommu)
         {
             return _host.Refuse(Operation, Name, Errno.EINVAL, null, $"{Name} has its IOMMU type already");
         }
 
-        if (type is not (VfioIommuType.Type1 or VfioIommuType.Type1v2))
+        if (IsNoIommu && type == VfioIommuType.NoIommu)
+        {
+            _isNoIommuSet = true;
+            return Result.Ok;
+        }
+
+        if (IsNoIommu || type is not (VfioIommuType.Type1 or VfioIommuType.Type1v2))
         {
             // The kernel offers the number to each backend's open(): type1 knows this one as an extension only.
             Errno errno = type == VfioIommuType.UnmapAll ? Errno.EINVAL : Errno.ENODEV;
-            return _host.Refuse(Operation, Name, errno, null, $"IOMMU type {type} is not supported: type1 (1) and type1v2 (3) are");
+            return _host.Refuse(Operation, Name, errno, null, $"IOMMU type {type} is not supported: {(IsNoIommu ? "a noiommu group knows noiommu (8) only" : "type1 (1) and type1v2 (3) are")}");
         }
 
         Type1Iommu iommu = new(_host, Name, type == VfioIommuType.Type1v2);
@@ -78,7 +87,7 @@ public sealed class VfioContainer : IVfioContainer
     }
 
     /// <summary>VFIO_IOMMU_GET_INFO; EINVAL before VFIO_SET_IOMMU.</summary>
-    public Result<Type1Info> GetInfo() => _iommu is null ? NoIommu("VFIO_IOMMU_GET_INFO") : _iommu.GetInfo();
+    public Result<Type1Info> GetInfo() => _iommu is null ? NoBackend("VFIO_IOMMU_GET_INFO") : _iommu.GetInfo();
 
     /// <summary>
     /// VFIO_IOMMU_MAP_DMA. EINVAL: before VFIO_SET_IOMMU, flags, alignment, the MSI window or outside the usable ranges;
@@ -90,7 +99,7 @@ public sealed class VfioContainer : IVfioContainer
     /// <param name="size">Bytes.</param>
     /// <param name="memory">The client's address space.</param>
     public Result MapDma(VfioMapFlags flags, ulong virtualAddress, Iova iova, ulong size, IClientAddressSpace memory) =>
-        _iommu?.Map(flags, virtualAddress, iova, size, memory) ?? NoIommu("VFIO_IOMMU_MAP_DMA");
+        _iommu?.Map(flags, virtualAddress, iova, size, memory) ?? NoBackend("VFIO_IOMMU_MAP_DMA");
 
     /// <summary>VFIO_IOMMU_UNMAP_DMA: bytes unmapped, 0 where nothing was there. EINVAL: before VFIO_SET_IOMMU, flags, alignment, cutting a mapping (v2); EOVERFLOW: wraps.</summary>
     /// <param name="flags">None, ALL, VADDR (the mappings stay, their addresses are invalid until updated), or GET_DIRTY_BITMAP.</param>
@@ -98,16 +107,16 @@ public sealed class VfioContainer : IVfioContainer
     /// <param name="size">Bytes; 0 with ALL.</param>
     /// <param name="dirty">With GET_DIRTY_BITMAP: the bitmap; gets what was dirty of what is unmapped.</param>
     public Result<ulong> UnmapDma(VfioUnmapFlags flags, Iova iova, ulong size, VfioDirtyBitmap? dirty = null) =>
-        _iommu?.Unmap(flags, iova, size, dirty) ?? NoIommu("VFIO_IOMMU_UNMAP_DMA");
+        _iommu?.Unmap(flags, iova, size, dirty) ?? NoBackend("VFIO_IOMMU_UNMAP_DMA");
 
     /// <summary>VFIO_IOMMU_DIRTY_PAGES with START or STOP. EINVAL: before VFIO_SET_IOMMU, or other flags; EACCES: the container is of type1, not v2.</summary>
-    public Result ControlDirtyPages(VfioDirtyFlags flags) => _iommu?.ControlDirtyPages(flags) ?? NoIommu("VFIO_IOMMU_DIRTY_PAGES");
+    public Result ControlDirtyPages(VfioDirtyFlags flags) => _iommu?.ControlDirtyPages(flags) ?? NoBackend("VFIO_IOMMU_DIRTY_PAGES");
 
     /// <summary>VFIO_IOMMU_DIRTY_PAGES with GET_BITMAP. EINVAL: before VFIO_SET_IOMMU, not tracking, a range that is not of whole mappings, a bitmap that does not fit; EACCES as above.</summary>
     /// <param name="iova">First IOVA.</param>
     /// <param name="size">Bytes.</param>
     /// <param name="bitmap">Gets what is dirty.</param>
-    public Result GetDirtyPages(Iova iova, ulong size, VfioDirtyBitmap bitmap) => _iommu?.GetDirtyPages(iova, size, bitmap) ?? NoIommu("VFIO_IOMMU_DIRTY_PAGES");
+    public Result GetDirtyPages(Iova iova, ulong size, VfioDirtyBitmap bitmap) => _iommu?.GetDirtyPages(iova, size, bitmap) ?? NoBackend("VFIO_IOMMU_DIRTY_PAGES");
 
     /// <summary>The last reference to the file is gone. What groups still hold lives until they leave (captures, B.container_fd_close_first).</summary>
     public void Release()
@@ -128,6 +137,11 @@ public sealed class VfioContainer : IVfioContainer
                 "V4",
                 $"{group.Name} is not viable: {obstacle.Name} is bound to {obstacle.Driver}",
                 "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
+        }
+
+        if (_groups.Count != 0 && IsNoIommu != group.Group.IsNoIommu)
+        {
+            return _host.Refuse(operation, group.Name, Errno.EPERM, null, $"{group.Name} and the groups of {Name} are not of one kind: one has an IOMMU, the other none");
         }
 
         if (_iommu is not null)
@@ -153,13 +167,22 @@ public sealed class VfioContainer : IVfioContainer
             // The kernel drops the backend with the last group: a group that joins later starts over.
             _iommu?.Release();
             _iommu = null;
+            _isNoIommuSet = false;
         }
 
         ReleaseIfUnused();
     }
 
     /// <inheritdoc/>
-    Result IVfioContainer.Take(VfioGroup group, PassthroughDevice device, string operation) => Result.Ok;
+    Result IVfioContainer.Take(VfioGroup group, PassthroughDevice device, string operation)
+    {
+        if (group.Group.IsNoIommu)
+        {
+            _host.Events.Emit(new NoIommuDeviceOpened(device.Name));
+        }
+
+        return Result.Ok;
+    }
 
     /// <inheritdoc/>
     void IVfioContainer.Give(PassthroughDevice device)
@@ -175,6 +198,10 @@ public sealed class VfioContainer : IVfioContainer
         }
     }
 
-    private Result NoIommu(string operation) =>
-        _host.Refuse(operation, Name, Errno.EINVAL, null, $"{Name} has no IOMMU type yet; VFIO_SET_IOMMU comes first");
+    private bool IsNoIommu => _groups.Count != 0 && _groups[0].Group.IsNoIommu;
+
+    // Without translation there are no mappings: the backend knows none of these calls.
+    private Result NoBackend(string operation) => _isNoIommuSet
+        ? Result.Fail(Errno.ENOTTY, $"{Name} is in noiommu mode: {operation} means nothing there")
+        : _host.Refuse(operation, Name, Errno.EINVAL, null, $"{Name} has no IOMMU type yet; VFIO_SET_IOMMU comes first");
 }

@@ -19,7 +19,12 @@ public sealed class VfioHost
     private int _openCdevs;
 
     /// <summary>Offers the groups of a machine.</summary>
-    public VfioHost(IEnumerable<PassthroughGroup> groups, PhysicalBus bus, EventStream events, VfioOptions options)
+    /// <param name="groups">Those its IOMMUs keep apart.</param>
+    /// <param name="bus">What decodes its physical addresses.</param>
+    /// <param name="events">Its event stream.</param>
+    /// <param name="options">What the administrator decided.</param>
+    /// <param name="untranslated">Devices no IOMMU translates: offered in noiommu mode only.</param>
+    public VfioHost(IEnumerable<PassthroughGroup> groups, PhysicalBus bus, EventStream events, VfioOptions options, IEnumerable<PassthroughDevice>? untranslated = null)
     {
         Events = events;
         Options = options;
@@ -27,6 +32,15 @@ public sealed class VfioHost
         foreach (PassthroughGroup group in groups)
         {
             _groups.Add(group.Id, new VfioGroup(this, group));
+        }
+
+        foreach (PassthroughDevice device in options.EnableUnsafeNoIommu ? untranslated ?? [] : [])
+        {
+            if (device.IsVfioBound)
+            {
+                int id = _groups.Keys.DefaultIfEmpty(-1).Max() + 1;
+                _groups.Add(id, new VfioGroup(this, new PassthroughGroup(id, [device]) { IsNoIommu = true }));
+            }
         }
 
         // The CPU's page size, as the units that translate were set up for it; the next larger is what huge pages have.
@@ -53,11 +67,16 @@ public sealed class VfioHost
     public VfioContainer OpenContainer() => new(this, ++_containers);
 
     /// <summary>open("/dev/vfio/N"): ENOENT where there is no such group bound to vfio-pci, EBUSY where it is open already.</summary>
-    public Result<VfioGroup> OpenGroup(int id)
+    public Result<VfioGroup> OpenGroup(int id) => OpenGroup(id, isNoIommu: false, $"/dev/vfio/{id}");
+
+    /// <summary>open("/dev/vfio/noiommu-N"): ENOENT where there is no such group or noiommu mode is off, EBUSY where it is open already.</summary>
+    public Result<VfioGroup> OpenNoIommuGroup(int id) => OpenGroup(id, isNoIommu: true, $"/dev/vfio/noiommu-{id}");
+
+    private Result<VfioGroup> OpenGroup(int id, bool isNoIommu, string node)
     {
-        if (!_groups.TryGetValue(id, out VfioGroup? group) || !group.Group.HasVfioDevice)
+        if (!_groups.TryGetValue(id, out VfioGroup? group) || group.Group.IsNoIommu != isNoIommu || !group.Group.HasVfioDevice)
         {
-            return Refuse("open", $"/dev/vfio/{id}", Errno.ENOENT, null, $"no device of group {id} is bound to vfio-pci");
+            return Refuse("open", node, Errno.ENOENT, null, $"no device of group {id} is bound to vfio-pci");
         }
 
         Result opened = group.Open();
@@ -75,7 +94,7 @@ public sealed class VfioHost
     /// <param name="name">The device's address as Linux prints it; which N it has is the transport's choice.</param>
     public Result<VfioCdev> OpenCdev(string name)
     {
-        foreach (VfioGroup group in _groups.Values)
+        foreach (VfioGroup group in _groups.Values.Where(static group => !group.Group.IsNoIommu))
         {
             foreach (PassthroughDevice device in group.Group.Devices)
             {

@@ -12,6 +12,9 @@ public static class VfioIommuType
     /// <summary>VFIO_DMA_CC_IOMMU: an extension, not a type.</summary>
     public const uint DmaCacheCoherent = 4;
 
+    /// <summary>VFIO_NOIOMMU_IOMMU: no translation, no mappings.</summary>
+    public const uint NoIommu = 8;
+
     /// <summary>VFIO_UNMAP_ALL: an extension, not a type.</summary>
     public const uint UnmapAll = 9;
 

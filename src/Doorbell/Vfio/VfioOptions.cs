@@ -6,6 +6,9 @@ public sealed record VfioOptions
     /// <summary>vfio_iommu_type1.allow_unsafe_interrupts: V3 is overridden, and every report says so.</summary>
     public bool AllowUnsafeInterrupts { get; init; }
 
+    /// <summary>vfio.enable_unsafe_noiommu_mode: a device that no IOMMU translates gets a group of its own, /dev/vfio/noiommu-N. Its DMA reaches all memory.</summary>
+    public bool EnableUnsafeNoIommu { get; init; }
+
     /// <summary>vfio_iommu_type1.dma_entry_limit: most mappings a container holds.</summary>
     public int DmaEntryLimit { get; init; } = 65535;
 

@@ -53,7 +53,10 @@ internal sealed class CaptureBoard : IDisposable
     public PassthroughDevice Find(string address) => Machine.Devices.Single(device => device.Name == address);
 
     /// <summary>The group of a device as /sys shows it; -1 for none.</summary>
-    public int GroupOf(string address) => Machine.FindGroup(Find(address))?.Id ?? -1;
+    public int GroupOf(string address) => Host.Groups.Values.FirstOrDefault(group => group.Group.Devices.Any(device => device.Name == address))?.Group.Id ?? -1;
+
+    /// <summary>The administrator allows noiommu mode from now on; nothing may be open.</summary>
+    public void EnableNoIommu() => Host = Machine.CreateVfioHost(new VfioOptions { EnableUnsafeNoIommu = true });
 
     /// <summary>The administrator binds a driver; null unbinds.</summary>
     public CaptureBoard Bind(string address, string? driver = PassthroughDevice.VfioDriver)

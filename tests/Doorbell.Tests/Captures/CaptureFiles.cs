@@ -18,7 +18,7 @@ internal static class CaptureFiles
     /// <summary>The records of a file, in its order.</summary>
     /// <param name="name">As in <c>virt-gicv3-its-smmuv3/type1</c>.</param>
     public static List<JsonObject> Read(string name) =>
-        [.. ReadText(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => JsonNode.Parse(line)!.AsObject())];
+        [.. ReadText(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => JsonNode.Parse(OneName(line))!.AsObject())];
 
     /// <summary>A file as it is.</summary>
     public static string ReadText(string name)
@@ -26,4 +26,7 @@ internal static class CaptureFiles
         using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(Folder, $"{name}.jsonl.gz")), CompressionMode.Decompress));
         return reader.ReadToEnd();
     }
+
+    // The record group_of has the group's name under the key of its own.
+    private static string OneName(string line) => line.Replace(",\"name\":\"vfio-noiommu\"", ",\"group_name\":\"vfio-noiommu\"", StringComparison.Ordinal);
 }

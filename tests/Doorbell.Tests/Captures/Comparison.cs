@@ -38,12 +38,14 @@ internal sealed class Comparison
         }
 
         List<RecordComparison> records = [];
+        Dictionary<string, int> seen = [];
         foreach (JsonObject record in captured)
         {
             MachineFacts.Normalise(record);
             string name = NameOf(record);
             JsonObject? mine = ours.TryGetValue(name, out Queue<JsonObject>? queue) && queue.Count != 0 ? queue.Dequeue() : null;
-            records.Add(new RecordComparison(name, mine is null ? null : Compare(record, mine)));
+            int nth = seen[name] = seen.GetValueOrDefault(name) + 1;
+            records.Add(new RecordComparison(nth == 1 ? name : $"{name}#{nth}", mine is null ? null : Compare(record, mine)));
         }
 
         return new Comparison(records, [.. ours.Where(static pair => pair.Value.Count != 0).Select(static pair => pair.Key)]);

@@ -1,7 +1,7 @@
 namespace Doorbell.Tests.Captures;
 
 /// <summary>One captured record and what the replay made of it.</summary>
-/// <param name="Name">The record's name; several may have it.</param>
+/// <param name="Name">The record's name; the second of that name ends in <c>#2</c>.</param>
 /// <param name="Differences">Fields that differ; none: it agrees; null: the replay does not make this call.</param>
 internal sealed record RecordComparison(string Name, IReadOnlyList<FieldDifference>? Differences);
 

@@ -11,7 +11,6 @@ internal static class Replays
     private const string V2m = "virt-gicv2m-smmuv3";
 
     private const string Iommufd = "iommufd's calls are not replayed yet.";
-    private const string NoIommu = "There is no noiommu mode: a device no IOMMU translates has no group.";
     private const string HostDrivers = "In-kernel drivers' own MSIs are not replayed yet.";
 
     private static readonly ConcurrentDictionary<string, Lazy<SuiteResult>> Results = new();
@@ -35,6 +34,8 @@ internal static class Replays
         new($"{Its}/group-not-viable-e1000-has-host-driver", static board => GroupSuite.Replay(board.Bind("0000:00:09.0").Bind("0000:00:09.2", "e1000"), "0000:00:09.0", "0000:00:09.1")),
         new($"{Its}/group-one-of-two-bound-other-driverless", static board => GroupSuite.Replay(board.Bind("0000:00:09.0"), "0000:00:09.0", "0000:00:09.1")),
         new($"{Its}/group-both-bound", static board => GroupSuite.Replay(board.Bind("0000:00:09.0").Bind("0000:00:09.1").Remember("0000:00:09.0", VfioIrqIndex.Msi), "0000:00:09.0", "0000:00:09.1")),
+        new("virt-gicv3-its-noiommu/noiommu", static board => NoIommuSuite.Replay(board, "0000:00:01.0", beforeToo: true)),
+        new("virt-gicv3-its-noiommu/noiommu-edu", static board => NoIommuSuite.Replay(board, "0000:00:03.0", beforeToo: false)),
     ];
 
     /// <summary>Captures that are not replayed, and why.</summary>
@@ -45,8 +46,6 @@ internal static class Replays
         [$"{Its}-acpi/iommufd-refused"] = Iommufd,
         [$"{V2m}/iommufd"] = Iommufd,
         [$"{V2m}/iommufd-refused"] = Iommufd,
-        ["virt-gicv3-its-noiommu/noiommu"] = NoIommu,
-        ["virt-gicv3-its-noiommu/noiommu-edu"] = NoIommu,
         [$"{Its}/host-drivers"] = HostDrivers,
         [$"{Its}-acpi/host-drivers"] = HostDrivers,
         [$"{Its}-debian16k/host-drivers"] = HostDrivers,

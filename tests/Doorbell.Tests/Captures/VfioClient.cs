@@ -55,9 +55,10 @@ internal sealed partial class VfioClient : IDisposable
     public GroupFile? OpenGroup(string name, string bdf)
     {
         int number = Board.GroupOf(bdf);
-        Result<VfioGroup> opened = Board.Host.OpenGroup(number);
-        Recorder.Done(Recorder.Begin(name, "open(/dev/vfio/GROUP)")
-            .Text("bdf", bdf).Int("group", number).Text("path", $"/dev/vfio/{number}").Flag("noiommu", false).Result(opened.IsOk ? 0 : -(long)opened.Errno));
+        bool isNoIommu = Board.Host.Groups.TryGetValue(number, out VfioGroup? found) && found.Group.IsNoIommu;
+        Result<VfioGroup> opened = isNoIommu ? Board.Host.OpenNoIommuGroup(number) : Board.Host.OpenGroup(number);
+        Recorder.Done(Recorder.Begin(name, "open(/dev/vfio/GROUP)").Text("bdf", bdf).Int("group", number)
+            .Text("path", $"/dev/vfio/{(isNoIommu ? "noiommu-" : string.Empty)}{number}").Flag("noiommu", isNoIommu).Result(opened.IsOk ? 0 : -(long)opened.Errno));
         return opened.IsOk ? new GroupFile(opened.Value) : null;
     }
 
