@@ -4,8 +4,10 @@ using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
+using Doorbell.Bench;
 using Perfolizer.Horology;
 
 // In this process: what is measured is the engine as it was built, and no project is generated and built first.
@@ -19,4 +21,5 @@ IConfig config = ManualConfig.CreateEmpty()
     .AddColumnProvider(DefaultColumnProviders.Instance)
     .AddLogger(ConsoleLogger.Default)
     .AddExporter(MarkdownExporter.GitHub);
-BenchmarkSwitcher.FromAssembly(typeof(Doorbell.Bench.MsiDelivery).Assembly).Run(args is [] ? ["--filter", "*"] : args, config);
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(MsiDelivery).Assembly).Run(args is [] ? ["--filter", "*"] : args, config)];
+Targets.Print(new Figures(summaries));

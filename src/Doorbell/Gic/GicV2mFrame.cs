@@ -14,6 +14,9 @@ public sealed class GicV2mFrame : IBusTarget
     /// <summary>Offset of MSI_SETSPI_NS.</summary>
     public const ulong SetSpiOffset = 0x40;
 
+    /// <summary>Offset of MSI_IIDR: who made the frame.</summary>
+    public const ulong IidrOffset = 0xfcc;
+
     /// <summary>Bytes the frame decodes.</summary>
     public const ulong FrameSize = 0x1000;
 
@@ -68,6 +71,17 @@ public sealed class GicV2mFrame : IBusTarget
 
     /// <summary>MSI_TYPER as software reads it.</summary>
     public uint Typer => (SpiBase << 16) | SpiCount;
+
+    /// <summary>MSI_IIDR as software reads it: Arm's JEP106 code, product and revision 0. Drivers look for other makers' here, whose frames want another payload.</summary>
+    public static uint Iidr => 0x43b;
+
+    /// <summary>A 32-bit read by software: MSI_TYPER, MSI_IIDR; the doorbell is write only, and everything else reserved: both read as zero.</summary>
+    public uint Read32(ulong offset) => offset switch
+    {
+        TyperOffset => Typer,
+        IidrOffset => Iidr,
+        _ => 0,
+    };
 
     /// <summary>MSIs refused since the start (N4).</summary>
     public long Refused => _receiver.Refused;

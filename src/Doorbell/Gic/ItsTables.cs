@@ -9,6 +9,7 @@ internal sealed class ItsTables
 
     private readonly ItsTableEntry[]?[]?[] _devices;
     private int[] _collections = [];
+    private int _usedPages;
 
     public ItsTables(int deviceIdBits)
     {
@@ -44,6 +45,7 @@ internal sealed class ItsTables
             }
 
             Volatile.Write(ref page, new ItsTableEntry[]?[PageMask + 1]);
+            _usedPages = Math.Max(_usedPages, (int)(device.Value >> PageBits) + 1);
         }
 
         Volatile.Write(ref page![device.Value & PageMask], entry);
@@ -74,7 +76,7 @@ internal sealed class ItsTables
     /// <summary>Every valid translation of a collection (INVALL).</summary>
     public IEnumerable<(DeviceId Device, uint EventId, ItsTranslation Translation)> TranslationsOf(ushort icid)
     {
-        for (int high = 0; high < _devices.Length; high++)
+        for (int high = 0; high < _usedPages; high++)
         {
             ItsTableEntry[]?[] page = _devices[high] ?? [];
             for (int low = 0; low < page.Length; low++)

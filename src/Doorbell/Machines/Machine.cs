@@ -34,6 +34,9 @@ public sealed class Machine
     /// <summary>Its PCI MSI domains, one an MSI controller, in the order of the description.</summary>
     public required IReadOnlyList<MsiDomain> MsiDomains { get; init; }
 
+    /// <summary>Its platform MSI domains: beside each of <see cref="MsiDomains"/>, on the same controller.</summary>
+    public required IReadOnlyList<MsiDomain> PlatformMsiDomains { get; init; }
+
     /// <summary>Its PCI functions, bridges included, in the order Linux finds them.</summary>
     public IReadOnlyList<PassthroughDevice> Devices { get; internal set; } = [];
 

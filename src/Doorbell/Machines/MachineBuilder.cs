@@ -92,6 +92,7 @@ public sealed class MachineBuilder
         {
             Iommus = [.. _description.Iommus.Select(iommu => iommus[iommu.Name])],
             MsiDomains = [.. _description.MsiControllers.Select(controller => msiDomains[controller.Name])],
+            PlatformMsiDomains = [.. _description.MsiControllers.Select(controller => MsiDomains.PlatformMsi(msiDomains[controller.Name], _events))],
         };
         foreach (PciHostDescription host in _description.PciHosts)
         {

@@ -45,6 +45,13 @@ public static class MsiDomains
         new MsiDomainInfo(MsiDomainFlags.None, mappingPoint),
         events);
 
+    /// <summary>Platform MSI on the controller that a PCI MSI domain stands on: isolated as that is (M2), and mapping doorbells when that does (M8).</summary>
+    public static MsiDomain PlatformMsi(MsiDomain pciMsi, EventStream events)
+    {
+        IrqDomain controller = pciMsi.Parent ?? throw new ArgumentException($"{pciMsi.Name} stands on no controller.", nameof(pciMsi));
+        return new MsiDomain($"{controller.Name}-platform-msi", controller, new MsiDomainInfo(pciMsi.Info.Flags & MsiDomainFlags.IrqRemapping, pciMsi.MappingPoint), events);
+    }
+
     private static MsiDomainFlags Remapping(ItsDomain its) => its.HasIsolatedMsi ? MsiDomainFlags.IrqRemapping : MsiDomainFlags.None;
 
     /// <summary>PCI MSI and MSI-X straight to the APICs: not translated (M2), one PCI MSI vector a device (Linux, X86_VECTOR_MSI_FLAGS_SUPPORTED).</summary>

@@ -108,7 +108,13 @@ public partial class PciFunction
     public IRequester? Upstream
     {
         get => Volatile.Read(ref _msiX.Upstream);
-        set => Volatile.Write(ref _msiX.Upstream, value);
+        set
+        {
+            // Beside what the machine has just made for the way upstream: a delivery then reads one page of the device less.
+            MsiX?.GatherSlots();
+            RefreshMsiXPath();
+            Volatile.Write(ref _msiX.Upstream, value);
+        }
     }
 
     /// <summary>The command register.</summary>

@@ -137,6 +137,24 @@ public class DeliveryHintTests
         Assert.Equal(3, _handler.Total);
     }
 
+    [Fact]
+    public void N4_The_same_DeviceID_and_EventID_at_two_ITSs_are_two_interrupts_whatever_the_note_says()
+    {
+        var second = new GicV3Its("second", new PhysicalAddress(0x80a_0000), _gic, new EventStream(), deviceIdBits: 8, eventIdBits: 5);
+        second.Start();
+        MsiHint hint = default;
+        Write(One, 0, ref hint);
+        Assert.Equal(BusWriteOutcome.Refused, second.Write32(new BusWrite(0x40, 0, One, default), ref hint));
+        Assert.Equal(ItsCommandError.None, second.Submit(ItsCommand.Mapc(0, 1, true)));
+        Assert.Equal(ItsCommandError.None, second.Submit(ItsCommand.Mapd(One, 1, true)));
+        Assert.Equal(ItsCommandError.None, second.Submit(ItsCommand.Mapti(One, new EventId(0), 8300, 0)));
+        hint.Value = 8200;
+        Assert.Equal(BusWriteOutcome.Delivered, second.Write32(new BusWrite(0x40, 0, One, default), ref hint));
+        Assert.Equal((1, 1), (_handler.Total, _other.Total));
+        Assert.Equal(BusWriteOutcome.Delivered, Write(One, 0, ref hint));
+        Assert.Equal((2, 1), (_handler.Total, _other.Total));
+    }
+
     private void Map(DeviceId device, uint eventId, uint lpi, IInterruptHandler handler)
     {
         IrqDescriptor irq = _gic.Allocate(new IrqAllocation(new IrqRequester("device", device), null, 0, lpi), 1).Value[0];

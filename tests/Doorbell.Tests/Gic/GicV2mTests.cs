@@ -12,6 +12,15 @@ public class GicV2mTests
     private readonly TestBoard _board = TestBoard.WithV2m();
 
     [Fact]
+    public void M10_The_frame_s_registers_say_its_SPIs_and_its_maker()
+    {
+        GicV2mFrame frame = _board.V2m!;
+        Assert.Equal((80u << 16) | 64, frame.Read32(GicV2mFrame.TyperOffset));
+        Assert.Equal(0x43bu, frame.Read32(GicV2mFrame.IidrOffset));
+        Assert.Equal((0u, 0u), (frame.Read32(GicV2mFrame.SetSpiOffset), frame.Read32(0x100)));
+    }
+
+    [Fact]
     public void M10_The_message_is_MSI_SETSPI_NS_and_the_SPI()
     {
         MsiDeviceVectors edu = Armed(MsiKind.Msi, 1, out TestMsiDevice device, out CountingHandler handler);

@@ -94,7 +94,7 @@ public sealed class MsiXCapability : PciCapability
     public int PbaLength => _pending.Length * 8;
 
     /// <summary>The entries again, as the data path reads them.</summary>
-    internal MsiXSlot[] Slots { get; }
+    internal MsiXSlot[] Slots { get; private set; }
 
     /// <summary>The enable bit.</summary>
     public bool IsEnabled => (Volatile.Read(ref _control) & EnableBit) != 0;
@@ -154,6 +154,15 @@ public sealed class MsiXCapability : PciCapability
         config.Define16(offset + MessageControl, (ushort)(description.Vectors - 1));
         config.Define32(offset + TableRegister, description.TableOffset | (uint)description.TableBar);
         config.Define32(offset + PbaRegister, description.PbaOffset | (uint)description.PbaBar);
+    }
+
+    /// <summary>The data path's copies of the entries are made anew. A control operation, like every write of an entry.</summary>
+    internal void GatherSlots()
+    {
+        lock (_writers)
+        {
+            Slots = [.. Slots];
+        }
     }
 
     /// <summary>A vector of the device. True: sent, or pending behind a mask. Neither locks nor allocates.</summary>
