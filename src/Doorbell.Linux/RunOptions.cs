@@ -1,4 +1,5 @@
 using Doorbell.Machines;
+using Doorbell.Vfio;
 
 namespace Doorbell.Linux;
 
@@ -13,6 +14,9 @@ public sealed record RunOptions
 
     /// <summary>The module parameter allow_unsafe_interrupts (V3).</summary>
     public bool AllowUnsafeInterrupts { get; init; }
+
+    /// <summary>Which uAPI the program finds (V6).</summary>
+    public VfioUapi Uapi { get; init; }
 
     /// <summary>Where the event trace goes, one JSON object a line; null for nowhere.</summary>
     public string? TraceFile { get; init; }

@@ -12,6 +12,9 @@ namespace Doorbell.Linux;
 /// <summary><c>doorbell run</c>: offers a machine's devices to a program and stays until the program has ended.</summary>
 public static class Runner
 {
+    /// <summary>The status of a wrong command line.</summary>
+    private const int WrongUsage = 2;
+
     private static Beginning? s_beginning;
 
     /// <summary>
@@ -21,7 +24,7 @@ public static class Runner
     public static void Prepare() => s_beginning ??= Beginning.Begin();
 
     /// <summary>Runs a program against a machine, to its end.</summary>
-    /// <returns>The program's exit status, 128 + n where signal n ended it, 126 or 127 where it could not be started, 125 where doorbell itself failed.</returns>
+    /// <returns>The program's exit status, 128 + n where signal n ended it, 126 or 127 where it could not be started, 125 where doorbell itself failed, 2 where the machine or its devices were asked for wrongly.</returns>
     public static int Run(RunOptions options) => Run(options, events => MachineHost.Create(options, events));
 
     /// <summary>Runs a client against a host that is built while the launcher starts.</summary>
@@ -54,8 +57,9 @@ public static class Runner
             Result<IClientHost> host = createHost(events);
             if (!host.IsOk)
             {
+                // EINVAL: what was asked for makes no sense (an option of a device, a machine that does not fit together), as any wrong command line.
                 Message.Print(host.Reason);
-                return Launcher.OwnFailure;
+                return host.Errno == Errno.EINVAL ? WrongUsage : Launcher.OwnFailure;
             }
 
             using IClientHost clientHost = host.Value;

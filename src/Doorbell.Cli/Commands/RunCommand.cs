@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Doorbell.Linux;
 using Doorbell.Machines;
+using Doorbell.Vfio;
 
 namespace Doorbell.Cli.Commands;
 
@@ -22,12 +23,14 @@ internal static class RunCommand
                                           nvme,file=PATH        an NVMe disk kept in PATH
                                           nvme,size=SIZE        an NVMe disk in memory
                                           pci-test[,vectors=N]  registers that raise MSIs and copy by DMA
+          --uapi UAPI                   mainline: the host keeps the window for doorbells; reserved-iova-v6: the program
+                                        registers it, as in v6 of the kernel series (default: mainline)
           --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI
           --trace FILE                  write every event of the machine to FILE, one JSON object a line
 
         Everything after -- is the program's own and reaches it as it is. The exit status is the program's; 125 where
-        doorbell itself failed (a device that cannot be made included), 126 and 127 where the program could not be
-        started, 2 for a wrong command line.
+        doorbell itself failed (a device whose file cannot be used included), 126 and 127 where the program could not be
+        started, 2 for a wrong command line, a device's options included.
 
         Example:
           doorbell run --machine virt-gicv3 --device 0000:01:00.0=nvme,file=disk.img -- \
@@ -38,6 +41,7 @@ internal static class RunCommand
 
     private static readonly Option<string> Machine = new("--machine") { DefaultValueFactory = _ => DefaultMachine };
     private static readonly Option<string[]> Devices = new("--device") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<VfioUapi> Uapi = new("--uapi") { CustomParser = UapiOption.Parse };
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
     private static readonly Option<string?> Trace = new("--trace");
 
@@ -55,7 +59,7 @@ internal static class RunCommand
 
     private static Command Build(string[] program)
     {
-        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, AllowUnsafeInterrupts, Trace };
+        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, Uapi, AllowUnsafeInterrupts, Trace };
         command.SetAction(result => Run(result, program));
         return command;
     }
@@ -83,6 +87,7 @@ internal static class RunCommand
         {
             Machine = machine.Value,
             Devices = devices.Value,
+            Uapi = result.GetValue(Uapi),
             AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts),
             TraceFile = result.GetValue(Trace),
             Command = program,

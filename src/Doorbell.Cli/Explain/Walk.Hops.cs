@@ -43,7 +43,7 @@ internal sealed partial class Walk
         {
             string at = PayloadName == "MSI" ? "the interrupt its MSIs share" : $"{IntidName} {delivery.Intid}";
             table.Add("controller", delivery.Controller, LookedUp(written, delivery), at);
-            table.Add("CPU", $"CPU {delivery.Cpu}", $"{IntidName} {delivery.Intid}", $"vector {delivery.Vector} of {delivery.Device}");
+            table.Add("CPU", $"CPU {delivery.Cpu}", PayloadName == "MSI" ? "the shared interrupt" : $"{IntidName} {delivery.Intid}", $"vector {delivery.Vector} of {delivery.Device}");
             table.Add("VFIO", delivery.Device, $"vector {delivery.Vector}", $"its eventfd is signalled, {Plural(_triggers[vector].Count, "time")} by now");
         }
 

@@ -105,6 +105,20 @@ internal struct VfioType1InfoArgs
     internal uint Pad;
 }
 
+/// <summary>struct vfio_iommu_type1_info as v6 of the series had it (V2); no kernel's header has it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioType1InfoV6Args
+{
+    /// <summary>VFIO_IOMMU_INFO_REQUIRE_MSI_MAP. The bit is mainline's FlagCapabilities.</summary>
+    internal const uint FlagRequireMsiMap = 1 << 1;
+
+    internal uint Argsz;
+    internal uint Flags;
+    internal ulong PageSizes;
+    internal uint MsiIovaPages;
+    internal uint Pad;
+}
+
 /// <summary>struct vfio_info_cap_header.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct VfioCapabilityHeader

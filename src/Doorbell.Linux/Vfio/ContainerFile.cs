@@ -59,6 +59,11 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             return CallOutcome.Fail(result.Errno);
         }
 
+        if (container.Uapi == VfioUapi.ReservedIovaV6)
+        {
+            return GiveV6(call, argument, argsz, result.Value);
+        }
+
         byte[] capabilities = Capabilities(result.Value, (uint)head.Length);
         VfioType1InfoArgs info = new()
         {
@@ -79,6 +84,21 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             }
         }
 
+        return call.TryWrite(argument, in info, argsz < InfoWithCapOffset ? InfoMinimum : InfoWithCapOffset)
+            ? CallOutcome.Of(0)
+            : CallOutcome.Fail(Errno.EFAULT);
+    }
+
+    // The series had no capabilities: the pages stand where mainline has their offset.
+    private static CallOutcome GiveV6(ClientCall call, ulong argument, uint argsz, Type1Info result)
+    {
+        VfioType1InfoV6Args info = new()
+        {
+            Argsz = argsz,
+            Flags = VfioType1InfoArgs.FlagPageSizes | (result.MsiRequirement is null ? 0 : VfioType1InfoV6Args.FlagRequireMsiMap),
+            PageSizes = result.PageSizes,
+            MsiIovaPages = result.MsiRequirement?.Pages ?? 0,
+        };
         return call.TryWrite(argument, in info, argsz < InfoWithCapOffset ? InfoMinimum : InfoWithCapOffset)
             ? CallOutcome.Of(0)
             : CallOutcome.Fail(Errno.EFAULT);

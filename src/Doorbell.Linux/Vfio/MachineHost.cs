@@ -4,6 +4,7 @@ using Doorbell.Events;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Views;
 using Doorbell.Machines;
+using Doorbell.Msi;
 using Doorbell.Pci;
 using Doorbell.Vfio;
 
@@ -22,7 +23,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
     /// <summary>Builds the machine of a run with the devices plugged in; the reason says what does not fit.</summary>
     internal static Result<IClientHost> Create(RunOptions options, EventStream events)
     {
-        MachineBuilder builder = new(options.Machine, events);
+        MachineBuilder builder = new(options.Machine, events) { MappingPoint = options.Uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc };
         foreach (DeviceSpec spec in options.Devices)
         {
             Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, FileBlockBackend.Open, DeviceFiles.Read);
@@ -35,7 +36,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
 
         Result<Machine> machine = builder.Build();
         return machine.IsOk
-            ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts })
+            ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts, Uapi = options.Uapi })
             : machine.WithoutValue;
     }
 

@@ -27,6 +27,9 @@ public sealed class VfioContainer : IVfioContainer
     /// <summary>True once VFIO_SET_IOMMU has succeeded.</summary>
     public bool HasIommu => _iommu is not null || _isNoIommuSet;
 
+    /// <summary>Which uAPI its user finds (V6).</summary>
+    public VfioUapi Uapi => _host.Options.Uapi;
+
     /// <summary>Mappings of the user there are now.</summary>
     public int MappingCount => _iommu?.MappingCount ?? 0;
 
@@ -36,7 +39,9 @@ public sealed class VfioContainer : IVfioContainer
         VfioIommuType.NoIommu => (_groups.Count == 0 ? _host.Options.EnableUnsafeNoIommu : IsNoIommu) ? 1 : 0,
         _ when IsNoIommu => 0,
         VfioIommuType.Type1 or VfioIommuType.Type1v2 or VfioIommuType.UnmapAll => 1,
-        VfioIommuType.UpdateVaddr when HasIommu => 1,
+
+        // VADDR's bit of MAP_DMA is the series' MSI_RESERVED_IOVA.
+        VfioIommuType.UpdateVaddr when HasIommu && Uapi == VfioUapi.Mainline => 1,
         _ => 0,
     };
 

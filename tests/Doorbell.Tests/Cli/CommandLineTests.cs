@@ -15,6 +15,8 @@ public class CommandLineTests
     [InlineData("\"1:0.0\" is not a PCI address: expected ssss:bb:dd.f in hexadecimal, as in 0000:01:00.0.", "explain", "--device", "1:0.0")]
     [InlineData("amd-overdrive has no slot 0000:04:00.0: expected one of 0000:01:00.0, 0000:02:00.0, 0000:03:00.0.", "explain", "amd-overdrive", "--device", "04:00.0")]
     [InlineData("--device 0000:01:00.0=pci-test,colour=red: pci-test has no option \"colour\": expected pci-test or pci-test,vectors=N, with express=no on conventional PCI.", "explain", "--device", "01:00.0=pci-test,colour=red")]
+    [InlineData("--uapi: expected mainline or reserved-iova-v6, not \"v7\". See doorbell run --help.", "run", "--uapi", "v7", "--", "true")]
+    [InlineData("--device 0000:01:00.0=pci-test,colour=red: pci-test has no option \"colour\": expected pci-test or pci-test,vectors=N, with express=no on conventional PCI.", "run", "--device", "01:00.0=pci-test,colour=red", "--", "true")]
     [InlineData("there is no device model \"floppy\": expected nvme or pci-test or captured.", "run", "--device", "01:00.0=floppy", "--", "qemu")]
     [InlineData("no program to run: expected -- and a program after the options. See doorbell run --help.", "run", "--machine", "virt-gicv3")]
     [InlineData("Unrecognized command or argument \"qemu\". See doorbell run --help.", "run", "qemu", "--", "qemu")]

@@ -77,6 +77,30 @@ public sealed class VfioFileTests : IDisposable
         Assert.Equal(needed, (uint)second + 48);
     }
 
+    [Theory]
+    [InlineData(16u, 16)]
+    [InlineData(20u, 20)]
+    [InlineData(64u, 20)]
+    public void V2_GET_INFO_of_the_series_says_that_MSIs_need_a_window_and_of_how_many_pages_as_far_as_there_is_room(uint argsz, int written)
+    {
+        using MachineHost host = new(_board.Machine, new VfioOptions { Uapi = VfioUapi.ReservedIovaV6 });
+        ClientFile container = Board.Ok(host.Open("/dev/vfio/vfio"));
+        ClientFile group = Board.Ok(host.Open($"/dev/vfio/{_board.GroupOf().Id}"));
+        int containerFd = _client.Give(container);
+        Assert.Equal(0, _client.Ioctl(group, VfioIoctl.GroupSetContainer, ref containerFd));
+        Assert.Equal(0, _client.Ioctl(container, VfioIoctl.SetIommu, VfioIommuType.Type1v2));
+        VfioType1InfoV6Args info = new() { Argsz = argsz, MsiIovaPages = 0xdead, Pad = 0xbeef };
+        Assert.Equal(0, _client.Ioctl(container, VfioIoctl.IommuGetInfo, ref info));
+        Assert.Equal((argsz, 3u, 0x4020_1000ul, written < 20 ? 0xdeadu : 1, 0xbeefu), (info.Argsz, info.Flags, info.PageSizes, info.MsiIovaPages, info.Pad));
+
+        // V1: bit 2 of MAP_DMA registers it, with no memory behind it.
+        VfioDmaMapArgs map = new() { Argsz = 32, Flags = 1 << 2, Iova = 0x0c00_0000, Size = 0x1000 };
+        Assert.Equal(0, _client.Ioctl(container, VfioIoctl.IommuMapDma, ref map));
+        Assert.Equal(-(int)Errno.EEXIST, _client.Ioctl(container, VfioIoctl.IommuMapDma, ref map));
+        group.Release();
+        container.Release();
+    }
+
     [Fact]
     public void A_structure_that_is_too_small_is_EINVAL_and_one_that_is_not_there_is_EFAULT()
     {

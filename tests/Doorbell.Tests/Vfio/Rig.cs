@@ -59,7 +59,12 @@ internal sealed class Rig
         new IommuOptions { Granule = granule, TableLimit = tableLimit, ReservedRegions = reserved.Length == 0 ? null : reserved });
 
     /// <summary>A pci-test device; its reserved regions are its IOMMU's and those given.</summary>
-    public PassthroughDevice Device(int number, Doorbell.Iommu.Iommu iommu, MsiDomain? msi, params ReservedRegion[] reserved)
+    public PassthroughDevice Device(int number, Doorbell.Iommu.Iommu iommu, MsiDomain? msi, params ReservedRegion[] reserved) => Function(number, iommu, msi, isBridge: false, reserved);
+
+    /// <summary>What VFIO takes for a bridge, with its own driver.</summary>
+    public PassthroughDevice Bridge(int number, Doorbell.Iommu.Iommu iommu, MsiDomain? msi) => Function(number, iommu, msi, isBridge: true, []);
+
+    private PassthroughDevice Function(int number, Doorbell.Iommu.Iommu iommu, MsiDomain? msi, bool isBridge, ReservedRegion[] reserved)
     {
         PciAddress address = new(0, 0, (byte)number, 0);
         PciFunction function = new(address, new PciTestDevice(), EventStream);
@@ -75,8 +80,8 @@ internal sealed class Rig
             MsiDomain = msi,
             MsiDevice = new PciMsiDevice(function, deviceId, stream),
             ReservedRegions = [.. iommu.GetReservedRegions(), .. reserved],
-            IsBridge = false,
-            Driver = PassthroughDevice.VfioDriver,
+            IsBridge = isBridge,
+            Driver = isBridge ? "pcieport" : PassthroughDevice.VfioDriver,
         };
     }
 
