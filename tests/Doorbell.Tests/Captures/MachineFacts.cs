@@ -81,7 +81,16 @@ internal static partial class MachineFacts
             }
         }
 
+        // An attached stream's faults are in the kernel's log; what a blocked one sends is aborted without an event (STE.Config), and QEMU says so.
         var faults = new JsonArray();
+        foreach (string line in Lines(record, "qemu"))
+        {
+            if (SmmuAbort().Match(line) is { Success: true } abort)
+            {
+                faults.Add($"STE.Config abort stream {abort.Groups[1].Value} iova {abort.Groups[2].Value}");
+            }
+        }
+
         foreach (string line in Lines(record, "kmsg"))
         {
             if (SmmuEvent().Match(line) is { Success: true } fault)
@@ -127,6 +136,9 @@ internal static partial class MachineFacts
 
     [GeneratedRegex("gicv3_its_translation_write .* offset (0x[0-9a-f]+) data (0x[0-9a-f]+) size 4 requester_id (0x[0-9a-f]+)")]
     private static partial Regex TranslaterWrite();
+
+    [GeneratedRegex("smmuv3_translate_abort .* sid=(0x[0-9a-f]+) abort on iova:(0x[0-9a-f]+)")]
+    private static partial Regex SmmuAbort();
 
     [GeneratedRegex("arm-smmu-v3 .* event: (F_[A-Z_]+) client: .* sid: (0x[0-9a-f]+) ssid: .* iova: (0x[0-9a-f]+)")]
     private static partial Regex SmmuEvent();

@@ -123,7 +123,10 @@ internal sealed partial class VfioClient : IDisposable
         Recorder.Call(name, "close", 0);
     }
 
-    public void CheckExtensions(string prefix, ContainerFile container)
+    public void CheckExtensions(string prefix, ContainerFile container) =>
+        CheckExtensions(prefix, extension => _local.Ioctl(container, VfioIoctl.CheckExtension, extension));
+
+    public void CheckExtensions(string prefix, Func<ulong, int> check)
     {
         (int Number, string Name)[] extensions =
         [
@@ -132,7 +135,7 @@ internal sealed partial class VfioClient : IDisposable
         ];
         foreach ((int number, string name) in extensions)
         {
-            long result = _local.Ioctl(container, VfioIoctl.CheckExtension, (ulong)number);
+            long result = check((ulong)number);
             Recorder.Done(Recorder.Begin($"{prefix}.{name}", "VFIO_CHECK_EXTENSION").Int("ext", number).Result(result));
         }
     }
