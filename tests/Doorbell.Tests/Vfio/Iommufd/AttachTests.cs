@@ -247,6 +247,30 @@ public class AttachTests
         Board.Ok(board.Context.Destroy(from));
     }
 
+    [Fact]
+    public void I9_devices_of_two_SMMUs_and_two_ITSs_share_an_IOAS_and_each_doorbell_page_has_its_own_place()
+    {
+        const string One = "0006:90:00.0";
+        const string Other = "000e:90:00.0";
+        IommufdBoard board = new("cavium-thunderx", false, One, Other);
+        uint ioas = board.NewIoas();
+        board.Map(ioas, 0x1000, 0x2000);
+        VfioCdev one = board.Bind(One);
+        VfioCdev other = board.Bind(Other);
+        uint table = Board.Ok(one.AttachIommufdPt(ioas));
+        Assert.Equal(Errno.EINVAL, other.AttachIommufdPt(table).Errno);
+        Assert.NotEqual(table, Board.Ok(other.AttachIommufdPt(ioas)));
+        Assert.Equal((0x2000UL, 0x2000UL), (board.DomainOf(One).MappedBytes, board.DomainOf(Other).MappedBytes));
+        CountingTrigger[] triggers = [.. Arm(one, 1), .. Arm(other, 1)];
+        Assert.Equal(0x800_0040UL, MessageOf(one).Address);
+        Assert.Equal(0x800_1040UL, MessageOf(other).Address);
+        Assert.True(Fire(one) && Fire(other));
+        Assert.All(triggers, static trigger => Assert.Equal(1, trigger.Signals));
+        board.Map(ioas, 0x4000_0000, 0x1000);
+        Assert.True(board.DomainOf(One).TryTranslate(new Iova(0x4000_0000), IommuProtection.Read, out _));
+        Assert.True(board.DomainOf(Other).TryTranslate(new Iova(0x4000_0000), IommuProtection.Read, out _));
+    }
+
     [Theory]
     [InlineData(new[] { 'i', 'c', 'd' })]
     [InlineData(new[] { 'c', 'i', 'd' })]
