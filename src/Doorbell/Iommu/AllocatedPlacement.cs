@@ -9,6 +9,8 @@ internal sealed class AllocatedPlacement(Iova start, ulong size, int order) : Do
 
     public override long UsedGranules => _iovas.Used;
 
+    public override int IndexOf(Iova iova) => iova >= start ? (int)Math.Min((iova.Value - start.Value) >> order, int.MaxValue) : -1;
+
     public override Result<Iova> Take(PhysicalAddress page, ulong granules) => _iovas.TryAllocate(granules, out Iova iova)
         ? iova
         : Result.Fail(Errno.ENOMEM, $"no room for doorbell {page}, size 0x{granules << order:x}: {_iovas.Used} of {_iovas.Capacity} granules of the window {start}-{start + (size - 1)} are taken (I5)");

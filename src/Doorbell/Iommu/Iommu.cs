@@ -10,8 +10,11 @@ public sealed class Iommu
     private readonly ConcurrentDictionary<uint, StreamTableEntry> _streams = new();
     private readonly EngineLock _attachLock = new("attach");
     private readonly IReadOnlyList<ReservedRegion> _reservedRegions;
+    private readonly StreamMap? _streamMap;
+    private readonly uint _streamMatchMask;
 
     private int _lastDomain;
+    private IommuFault? _lastFault;
     private long _faultCount;
     private long _streamInvalidationCount;
 
@@ -29,7 +32,17 @@ public sealed class Iommu
         Model = model;
         Events = events;
         TableLimit = options.TableLimit;
-        Format = PageTableFormat.Arm(options.Granule, options.InputBits ?? model.InputBits, model.IsStage2);
+        int inputBits = options.InputBits ?? model.InputBits;
+        Format = model.TranslatesMsi ? PageTableFormat.Arm(options.Granule, inputBits, model.IsStage2) : PageTableFormat.X86(options.Granule, inputBits);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.OutputBits, 32);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.OutputBits, 52);
+        OutputBits = options.OutputBits;
+        if (model.MatchesStreams)
+        {
+            _streamMap = new StreamMap(name, options.StreamMappingGroups, options.ContextBanks);
+            _streamMatchMask = options.StreamMatchMask;
+        }
+
         StreamIdBits = options.StreamIdBits ?? model.StreamIdBits;
         ArgumentOutOfRangeException.ThrowIfLessThan(StreamIdBits, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(StreamIdBits, model.MaxStreamIdBits);
@@ -53,6 +66,15 @@ public sealed class Iommu
     /// <summary>The shape of its domains' tables.</summary>
     public PageTableFormat Format { get; }
 
+    /// <summary>Bits of the PA it puts out, of the machine's own addresses (<see cref="IommuOptions.OutputBits"/>).</summary>
+    public int OutputBits { get; }
+
+    /// <summary>SMMUv2: streams that a stream mapping register group matches; else those attached are not counted.</summary>
+    public int MatchedStreams => _streamMap?.MatchedStreams ?? 0;
+
+    /// <summary>SMMUv2: context banks in use.</summary>
+    public int ContextBanksInUse => _streamMap?.Contexts ?? 0;
+
     /// <summary>Bits of StreamID.</summary>
     public int StreamIdBits { get; }
 
@@ -74,6 +96,12 @@ public sealed class Iommu
     /// <summary>Where it does.</summary>
     internal ReservedRegion[] HardwareMsi { get; }
 
+    /// <summary>The last transaction it refused; null while it has refused none (I10).</summary>
+    public IommuFault? LastFault => Volatile.Read(ref _lastFault);
+
+    /// <summary>The last PA of the machine's own map that it can put out.</summary>
+    internal ulong LastOutput => (1UL << Math.Min(OutputBits, 48)) - 1;
+
     internal EventStream Events { get; }
 
     internal int TableLimit { get; }
@@ -81,15 +109,18 @@ public sealed class Iommu
     /// <summary>A new domain of this unit, with nothing mapped and nobody attached.</summary>
     public IommuDomain AllocateDomain(IommuDomainType type) => new(this, Interlocked.Increment(ref _lastDomain), type);
 
-    /// <summary>The stream's entry: always the same object.</summary>
+    /// <summary>The stream's entry: always the same object, and one for all streams the unit does not tell apart (<see cref="IommuOptions.StreamMatchMask"/>).</summary>
     public StreamTableEntry GetStream(StreamId stream) =>
-        _streams.GetOrAdd(stream.Value, static (value, iommu) => new StreamTableEntry(iommu, new StreamId(value), value >> (iommu.StreamIdBits - 1) <= 1, iommu.UnattachedDomain), this);
+        _streams.GetOrAdd(stream.Value & ~_streamMatchMask, static (value, iommu) => new StreamTableEntry(iommu, new StreamId(value), value >> (iommu.StreamIdBits - 1) <= 1, iommu.UnattachedDomain), this);
 
     /// <summary>The unit's own reserved regions (I9); a device may have more.</summary>
     public IReadOnlyList<ReservedRegion> GetReservedRegions() => _reservedRegions;
 
     /// <summary>Sends the stream's transactions through the domain from now on, whatever they went through before.</summary>
-    /// <returns>EINVAL: the domain is another unit's or has been freed. ERANGE: the unit has no such stream.</returns>
+    /// <returns>
+    /// EINVAL: the domain is another unit's or has been freed. ERANGE: the unit has no such stream. ENOSPC: an SMMUv2 has no stream mapping
+    /// register group or no context bank left. The stream stays where it was then.
+    /// </returns>
     public Result Attach(StreamId stream, IommuDomain domain)
     {
         ArgumentNullException.ThrowIfNull(domain);
@@ -111,6 +142,15 @@ public sealed class Iommu
                 return Result.Fail(Errno.EINVAL, $"{Name}: stream {stream} cannot be attached to {domain}: it has been freed");
             }
 
+            if (_streamMap is not null && domain != UnattachedDomain)
+            {
+                Result taken = _streamMap.Take(entry, domain);
+                if (!taken.IsOk)
+                {
+                    return taken;
+                }
+            }
+
             entry.Domain.Streams.Remove(entry);
             if (domain != UnattachedDomain)
             {
@@ -119,6 +159,10 @@ public sealed class Iommu
 
             entry.SetDomain(domain);
             InvalidateConfiguration(entry);
+            if (domain == UnattachedDomain)
+            {
+                _streamMap?.Release(entry);
+            }
         }
 
         if (Events.IsEnabled)
@@ -166,6 +210,7 @@ public sealed class Iommu
 
             entry.SetDomain(UnattachedDomain);
             InvalidateConfiguration(entry);
+            _streamMap?.Release(entry);
         }
 
         if (Events.IsEnabled)
@@ -184,5 +229,20 @@ public sealed class Iommu
 
     private void EmitInvalidate(StreamTableEntry entry) => Events.Emit(new IommuStreamInvalidateEvent(Name, entry.StreamId, Model.StreamInvalidation));
 
-    internal void CountFault() => Interlocked.Increment(ref _faultCount);
+    internal void ReleaseContext(IommuDomain domain)
+    {
+        if (_streamMap is not null)
+        {
+            using (_attachLock.Enter())
+            {
+                _streamMap.Release(domain);
+            }
+        }
+    }
+
+    internal void Count(IommuFault fault)
+    {
+        Interlocked.Increment(ref _faultCount);
+        Volatile.Write(ref _lastFault, fault);
+    }
 }

@@ -60,10 +60,10 @@ public sealed partial class IommuDomain
 
     private bool Pass(Iova iova, out PhysicalAddress pa, out ulong contiguous)
     {
-        // An input above the output size must not reach another address space through its top half-word.
-        bool passes = Type == IommuDomainType.Identity && iova <= ApertureEnd;
+        // An input above the output size is F_ADDR_SIZE, and must not reach another address space through its top half-word.
+        bool passes = Type == IommuDomainType.Identity && iova.Value <= Iommu.LastOutput;
         pa = passes ? new PhysicalAddress(iova.Value) : default;
-        contiguous = passes ? ApertureEnd.Value - iova.Value + 1 : 0;
+        contiguous = passes ? Iommu.LastOutput - iova.Value + 1 : 0;
         return passes;
     }
 

@@ -87,9 +87,31 @@ public sealed partial class IommuDomain
             return Result.Fail(Errno.EOPNOTSUPP, $"{this}: doorbell {pa}: a blocked domain lets no MSI through (I5)");
         }
 
-        return ReservedIovas is { } window
+        return (ReservedIovas ?? DmaDoorbells()) is { } window
             ? window.Get(pa, size, protection)
             : Result.Fail(Errno.EINVAL, $"{this}: doorbell {pa}: the domain has no window for doorbells (I5)");
+    }
+
+    // A DMA domain needs no window: its doorbells are pages like any that its owner maps, and stay until it goes (mainline's DMA cookie).
+    private ReservedIovaDomain? DmaDoorbells()
+    {
+        if (_dma is null)
+        {
+            return null;
+        }
+
+        using (_tableLock.Enter())
+        {
+            if (_freed || _reservedIovas is not null)
+            {
+                return _reservedIovas;
+            }
+
+            int order = Iommu.Format.PageShift;
+            ReservedIovaDomain doorbells = new(this, default, ApertureEnd.Value + 1, order, DoorbellRetention.UntilDomainFreed, table: null, new DmaPlacement(_dma, ApertureEnd, order));
+            Volatile.Write(ref _reservedIovas, doorbells);
+            return doorbells;
+        }
     }
 
     /// <summary>I7: gives a reference back. The last one unlinks the binding, unmaps it and frees its IOVA, in this order. Does nothing when the window has gone (I8).</summary>

@@ -26,6 +26,7 @@ public sealed partial class IommuDomain
         {
             _table = new PageTable(iommu.Format, iommu.TableLimit);
             _tlb = new Iotlb(iommu.Format.PageShift);
+            _dma = type == IommuDomainType.Dma ? new DmaIovaSpace(iommu.Format) : null;
         }
     }
 
@@ -64,10 +65,12 @@ public sealed partial class IommuDomain
 
     internal EventStream Events => Iommu.Events;
 
+    internal bool HasTables => _table is not null;
+
     /// <summary>Maps for the domain's user with the largest blocks that fit; nothing changes when it fails.</summary>
     /// <returns>
     /// EINVAL: empty, misaligned, past the aperture, not accessible, inside the doorbell window (N5), or the domain has been freed. EEXIST:
-    /// something there is mapped. ERANGE: the PAs leave their address space. ENODEV: the domain has no tables. ENOMEM: out of tables.
+    /// something there is mapped. ERANGE: the PAs leave their address space or the unit's output bits. ENODEV: the domain has no tables. ENOMEM: out of tables.
     /// </returns>
     public Result Map(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection)
     {
@@ -168,6 +171,7 @@ public sealed partial class IommuDomain
             }
         }
 
+        Iommu.ReleaseContext(this);
         if (unmapped != 0)
         {
             EmitUnmap(default, ApertureEnd.Value + 1, unmapped);
@@ -183,6 +187,12 @@ public sealed partial class IommuDomain
     // The caller holds the table's lock.
     private Result MapInTable(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection)
     {
+        // Only the machine's own addresses: client memory's place in the physical map is no address of its bus (IommuOptions.OutputBits).
+        if (pa.Value >> 48 == 0 && pa.Value + (size - 1) > Iommu.LastOutput)
+        {
+            return Result.Fail(Errno.ERANGE, $"map of {iova} to {pa}, size 0x{size:x}: beyond the {Iommu.OutputBits} bits of PA that {Iommu.Name} puts out ({Iommu.Model.NameOf(IommuFaultReason.AddressSize)})");
+        }
+
         Result mapped = _table!.Map(iova, pa, size, protection);
         if (mapped.Errno == Errno.ENOMEM)
         {

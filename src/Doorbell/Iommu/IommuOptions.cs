@@ -9,6 +9,22 @@ public sealed record IommuOptions
     /// <summary>Bits of IOVA.</summary>
     public int? InputBits { get; init; }
 
+    /// <summary>Bits of the PA it puts out, 32 to 52. A PA beyond them cannot be mapped (ERANGE), and what goes through untranslated is refused there (F_ADDR_SIZE).</summary>
+    /// <remarks>
+    /// Of the described machine's own addresses, those with a zero top half-word. Client memory is at <c>space &lt;&lt; 48 | vaddr</c>:
+    /// that is a place in the host's book-keeping and no address the machine's bus would carry, so these bits do not bound it.
+    /// </remarks>
+    public int OutputBits { get; init; } = 48;
+
+    /// <summary>SMMUv2: stream mapping register groups, that is how many streams may be attached at a time (SMMU_IDR0.NUMSMRG; the architecture has at most 128).</summary>
+    public int StreamMappingGroups { get; init; } = 128;
+
+    /// <summary>SMMUv2: context banks, that is how many domains with tables may have streams at a time (SMMU_IDR1.NUMCB; the architecture has at most 128).</summary>
+    public int ContextBanks { get; init; } = 128;
+
+    /// <summary>SMMUv2: bits of a StreamID that no match looks at (the devicetree's stream-match-mask, SMR.MASK): streams that differ in them only are one.</summary>
+    public uint StreamMatchMask { get; init; }
+
     /// <summary>Bits of StreamID; a stream above them is a bad one.</summary>
     public int? StreamIdBits { get; init; }
 

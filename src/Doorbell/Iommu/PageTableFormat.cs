@@ -52,6 +52,16 @@ public sealed class PageTableFormat
     /// <summary>log2 of the bytes one entry of a table covers; level 0 is the page level, <see cref="Levels"/> - 1 the first table.</summary>
     public int ShiftOf(int level) => PageShift + (BitsPerLevel * level);
 
+    /// <summary>The formats of VT-d's second stage and of AMD-Vi's host tables, as far as they are used: 4 KiB pages, blocks of 2 MiB and 1 GiB.</summary>
+    /// <param name="granule">4096 bytes.</param>
+    /// <param name="inputBits">32 to 52: three to five levels.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The architectures have no such format.</exception>
+    public static PageTableFormat X86(ulong granule, int inputBits)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(granule, 0x1000UL);
+        return Arm(granule, inputBits);
+    }
+
     /// <summary>Arm's format: blocks of 1 GiB and 2 MiB with 4 KiB pages, 32 MiB with 16 KiB, 512 MiB with 64 KiB.</summary>
     /// <param name="granule">4096, 16384 or 65536 bytes.</param>
     /// <param name="inputBits">32 to 52.</param>

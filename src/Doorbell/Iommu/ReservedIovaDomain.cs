@@ -26,7 +26,7 @@ public sealed class ReservedIovaDomain
     private int _bindingCount;
     private long _referenceCount;
 
-    internal ReservedIovaDomain(IommuDomain domain, Iova start, ulong size, int order, DoorbellRetention retention, SoftwareMsiTable? table)
+    internal ReservedIovaDomain(IommuDomain domain, Iova start, ulong size, int order, DoorbellRetention retention, SoftwareMsiTable? table, DoorbellPlacement? placement = null)
     {
         _domain = domain;
         Base = start;
@@ -34,7 +34,7 @@ public sealed class ReservedIovaDomain
         Order = order;
         Retention = retention;
         Table = table;
-        _placement = table is null ? new AllocatedPlacement(start, size, order) : new TablePlacement(table, start, size, order);
+        _placement = placement ?? (table is null ? new AllocatedPlacement(start, size, order) : new TablePlacement(table, start, size, order));
     }
 
     /// <summary>First IOVA of the window.</summary>
@@ -78,11 +78,11 @@ public sealed class ReservedIovaDomain
     {
         using (_lock.Enter())
         {
-            return [.. _byIova.OfType<DoorbellBinding>().Distinct()];
+            return [.. _byIova.OfType<DoorbellBinding>().Distinct().OrderBy(static binding => binding.Iova)];
         }
     }
 
-    internal bool Overlaps(ulong first, ulong last) => first <= Last.Value && last >= Base.Value;
+    internal bool Overlaps(ulong first, ulong last) => _placement.IsWindow && first <= Last.Value && last >= Base.Value;
 
     internal Result<Iova> Get(PhysicalAddress pa, ulong size, IommuProtection protection)
     {
@@ -202,8 +202,8 @@ public sealed class ReservedIovaDomain
                 return;
             }
 
-            ulong granule = (iova.Value - Base.Value) >> Order;
-            binding = iova < Base || granule >= (ulong)_byIova.Length ? null : _byIova[granule];
+            int granule = _placement.IndexOf(iova);
+            binding = (uint)granule < (uint)_byIova.Length ? _byIova[granule] : null;
             if (binding is null || binding.References == 0)
             {
                 throw new InvalidOperationException($"{_domain}: {iova} is put without having been got (N2)");
@@ -302,7 +302,7 @@ public sealed class ReservedIovaDomain
 
     private Span<DoorbellBinding?> IovasOf(DoorbellBinding binding)
     {
-        int first = (int)((binding.Iova.Value - Base.Value) >> Order);
+        int first = Math.Min(_placement.IndexOf(binding.Iova), _placement.IndexOf(binding.Iova + (binding.Size - 1)));
         int count = (int)(binding.Size >> Order);
         if (first + count > _byIova.Length)
         {

@@ -27,4 +27,32 @@ public readonly record struct ReservedRegion(Iova Base, ulong Size, ReservedRegi
 
     /// <summary>Last IOVA, inclusive.</summary>
     public Iova Last => Base + (Size - 1);
+
+    /// <summary>
+    /// The regions of all devices of a group as one list, in order: none of them is forgotten (only the first device's were, once), and
+    /// those of one type that overlap or touch are one (iommu_get_group_resv_regions).
+    /// </summary>
+    public static IReadOnlyList<ReservedRegion> Merge(IEnumerable<ReservedRegion> regions)
+    {
+        List<ReservedRegion> merged = [];
+        foreach (IGrouping<ReservedRegionType, ReservedRegion> type in regions.GroupBy(static region => region.Type))
+        {
+            int first = merged.Count;
+            foreach (ReservedRegion region in type.OrderBy(static region => region.Base))
+            {
+                if (merged.Count > first && (region.Base <= merged[^1].Last || region.Base.Value == merged[^1].Last.Value + 1))
+                {
+                    ReservedRegion before = merged[^1];
+                    ulong last = Math.Max(before.Last.Value, region.Last.Value);
+                    merged[^1] = before with { Size = last - before.Base.Value + 1 };
+                }
+                else
+                {
+                    merged.Add(region);
+                }
+            }
+        }
+
+        return [.. merged.OrderBy(static region => region.Base).ThenBy(static region => region.Type)];
+    }
 }

@@ -16,6 +16,8 @@ public sealed class StreamTableEntry
     private IommuDomain _domain;
     private IommuDomain? _cached;
     private int _fetching;
+    private IommuFault? _lastFault;
+    private bool _isMatched;
     private long _faultCount;
 
     internal StreamTableEntry(Iommu iommu, StreamId stream, bool isValid, IommuDomain domain)
@@ -24,6 +26,7 @@ public sealed class StreamTableEntry
         _domain = domain;
         StreamId = stream;
         IsValid = isValid;
+        _isMatched = !iommu.Model.MatchesStreams;
         _hardwareMsi = iommu.HardwareMsi;
     }
 
@@ -38,6 +41,26 @@ public sealed class StreamTableEntry
 
     /// <summary>True between attach and detach.</summary>
     public bool IsAttached => Domain != _iommu.UnattachedDomain;
+
+    /// <summary>False while no stream mapping register group of an SMMUv2 matches it; other units know every stream they have.</summary>
+    public bool IsMatched
+    {
+        get => Volatile.Read(ref _isMatched);
+        internal set => Volatile.Write(ref _isMatched, value);
+    }
+
+    /// <summary>What the unit does with the stream, as its manual puts it.</summary>
+    public StreamConfiguration Configuration => !IsValid || (!IsMatched && Domain.Type == IommuDomainType.Blocked)
+        ? StreamConfiguration.Unknown
+        : Domain.Type switch
+        {
+            IommuDomainType.Blocked => StreamConfiguration.Abort,
+            IommuDomainType.Identity => StreamConfiguration.Bypass,
+            _ => _iommu.Model.IsStage2 ? StreamConfiguration.TranslateStage2 : StreamConfiguration.TranslateStage1,
+        };
+
+    /// <summary>Its last transaction that was refused; null while none was.</summary>
+    public IommuFault? LastFault => Volatile.Read(ref _lastFault);
 
     /// <summary>Faults of this stream (I10).</summary>
     public long FaultCount => Volatile.Read(ref _faultCount);
@@ -107,14 +130,19 @@ public sealed class StreamTableEntry
     {
         pa = default;
         contiguous = 0;
+        IommuFault fault = new(StreamId, iova, access, ReasonOf(domain, iova));
         Interlocked.Increment(ref _faultCount);
-        _iommu.CountFault();
+        Volatile.Write(ref _lastFault, fault);
+        _iommu.Count(fault);
         if (_iommu.Events.IsEnabled)
         {
-            IommuFaultReason reason = IsValid ? domain.FaultReasonOf(iova) : IommuFaultReason.BadStream;
-            _iommu.Events.Emit(new IommuFaultEvent(_iommu.Name, StreamId, iova, access, reason, _iommu.Model.NameOf(reason)));
+            IommuModel model = _iommu.Model;
+            _iommu.Events.Emit(new IommuFaultEvent(_iommu.Name, StreamId, iova, access, fault.Reason, model.NameOf(fault.Reason, access), model.CodeOf(fault.Reason, access)));
         }
 
         return false;
     }
+
+    private IommuFaultReason ReasonOf(IommuDomain domain, Iova iova) =>
+        IsValid && (IsMatched || domain.Type != IommuDomainType.Blocked) ? domain.FaultReasonOf(iova) : IommuFaultReason.BadStream;
 }

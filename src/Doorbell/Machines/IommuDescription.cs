@@ -26,7 +26,7 @@ public sealed record IommuDescription
     /// <summary>Bits of an IOVA, 32 to 52.</summary>
     public required int InputBits { get; init; }
 
-    /// <summary>Bits of the PA it puts out, 32 to 52. Described, not enforced.</summary>
+    /// <summary>Bits of the PA it puts out, 32 to 52: <see cref="IommuOptions.OutputBits"/>.</summary>
     public int OutputBits { get; init; } = 48;
 
     /// <summary>Bits of a StreamID where the board's unit has others than its architecture's usual; null where it has not.</summary>

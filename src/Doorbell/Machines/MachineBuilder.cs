@@ -204,6 +204,7 @@ public sealed class MachineBuilder
         {
             Granule = granule,
             InputBits = iommu.InputBits,
+            OutputBits = iommu.OutputBits,
             StreamIdBits = iommu.StreamIdBits,
             ReservedRegions = iommu.ReservedRegions,
             HardwareMsi = iommu.HardwareMsi.Count > 0 ? iommu.HardwareMsi : null,

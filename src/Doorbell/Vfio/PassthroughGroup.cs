@@ -1,3 +1,5 @@
+using Doorbell.Iommu;
+
 namespace Doorbell.Vfio;
 
 /// <summary>An IOMMU group as VFIO sees it: what can only be handed over together.</summary>
@@ -14,6 +16,9 @@ public sealed class PassthroughGroup(int id, IReadOnlyList<PassthroughDevice> de
 
     /// <summary>True where /dev/vfio/N exists: at least one of its devices is bound to vfio-pci.</summary>
     public bool HasVfioDevice => Devices.Any(static device => device.IsVfioBound);
+
+    /// <summary>I9: the reserved regions of all its devices, in order.</summary>
+    public IReadOnlyList<ReservedRegion> ReservedRegions => ReservedRegion.Merge(Devices.SelectMany(static device => device.ReservedRegions));
 
     /// <summary>V4: what keeps the group from being handed over; null when it is viable.</summary>
     public PassthroughDevice? FindObstacle() =>

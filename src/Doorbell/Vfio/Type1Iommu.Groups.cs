@@ -141,7 +141,7 @@ internal sealed partial class Type1Iommu
 
     // All devices of the group count, not the first one alone. The series had no window of the host's choice.
     private List<ReservedRegion> ReservedRegionsOf(PassthroughGroup group) =>
-        [.. group.Devices.SelectMany(static device => device.ReservedRegions).Where(region => !IsV6 || region.Type != ReservedRegionType.SoftwareMsi).Distinct()];
+        [.. group.ReservedRegions.Where(region => !IsV6 || region.Type != ReservedRegionType.SoftwareMsi)];
 
     // A group is behind one IOMMU, and its streams are nobody else's: taking one away from another container would give that container's DMA to this one.
     private Result CheckStreams(PassthroughGroup group, Iommu.Iommu unit, string operation)

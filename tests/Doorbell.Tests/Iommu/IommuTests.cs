@@ -79,7 +79,7 @@ public class IommuTests
         Assert.False(stream.TryTranslate(new Iova(iova), access, out PhysicalAddress pa, out ulong contiguous));
 
         Assert.Equal((default, 0UL), (pa, contiguous));
-        Assert.Equal(new IommuFaultEvent("smmu@9050000", Igb, new Iova(iova), access, reason, name), Assert.Single(harness.Seen.OfType<IommuFaultEvent>()));
+        Assert.Equal(new IommuFaultEvent("smmu@9050000", Igb, new Iova(iova), access, reason, name, IommuModel.SmmuV3.CodeOf(reason, access)), Assert.Single(harness.Seen.OfType<IommuFaultEvent>()));
         Assert.Equal((1, 1), (stream.FaultCount, harness.Iommu.FaultCount));
     }
 
@@ -88,7 +88,7 @@ public class IommuTests
     public void I10_every_model_has_its_manuals_name_for_every_reason(string model)
     {
         IommuFaultReason[] reasons = Enum.GetValues<IommuFaultReason>();
-        Assert.Equal(reasons.Length, reasons.Select(IommuModel.Find(model)!.NameOf).Distinct().Count());
+        Assert.Equal(reasons.Length, reasons.Select(reason => IommuModel.Find(model)!.NameOf(reason)).Distinct().Count());
     }
 
     [Fact]
@@ -216,7 +216,7 @@ public class IommuTests
                 "iommu.invalidate iommu=smmu@9050000 domain=1 iova=0x8000000 size=0x1000 command=CMD_TLBI_NH_VA",
                 "iommu.unmap iommu=smmu@9050000 domain=1 iova=0x8000000 size=0x1000 unmapped=0x1000",
                 "doorbell.unbind iommu=smmu@9050000 domain=1 pa=0x8090000 iova=0x8000000 size=0x1000 references=0",
-                "iommu.fault iommu=smmu@9050000 stream=0x8 iova=0x8000040 direction=write reason=F_TRANSLATION",
+                "iommu.fault iommu=smmu@9050000 stream=0x8 iova=0x8000040 direction=write reason=F_TRANSLATION code=0x10",
                 "iommu.invalidate iommu=smmu@9050000 stream=0x8 command=CMD_CFGI_STE",
                 "iommu.detach iommu=smmu@9050000 stream=0x8 domain=1",
             ],

@@ -9,7 +9,8 @@ namespace Doorbell.Iommu.Events;
 /// <param name="Access">Read or Write: the direction.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="ReasonName">Why, as the unit's manual calls it: <c>F_TRANSLATION</c>.</param>
-public sealed record IommuFaultEvent(string Iommu, StreamId Stream, Iova Iova, IommuProtection Access, IommuFaultReason Reason, string ReasonName) : MachineEvent
+/// <param name="Code">Why, in the unit's own code: SMMUv3's event number, the bit of SMMUv2's SMMU_sGFSR or SMMU_CBn_FSR, VT-d's fault reason, AMD-Vi's event code.</param>
+public sealed record IommuFaultEvent(string Iommu, StreamId Stream, Iova Iova, IommuProtection Access, IommuFaultReason Reason, string ReasonName, uint Code) : MachineEvent
 {
     /// <summary>The direction as people write it.</summary>
     public string Direction => (Access & IommuProtection.Write) != 0 ? "write" : "read";
@@ -25,5 +26,6 @@ public sealed record IommuFaultEvent(string Iommu, StreamId Stream, Iova Iova, I
         fields.Hex("iova", Iova.Value);
         fields.Text("direction", Direction);
         fields.Text("reason", ReasonName);
+        fields.Hex("code", Code);
     }
 }
