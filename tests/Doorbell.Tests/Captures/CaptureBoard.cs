@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Doorbell.Devices;
 using Doorbell.Events;
 using Doorbell.Machines;
+using Doorbell.Machines.DeviceTree;
 using Doorbell.Msi;
 using Doorbell.Tests.Machines;
 using Doorbell.Tests.Vfio;
@@ -9,7 +10,7 @@ using Doorbell.Vfio;
 
 namespace Doorbell.Tests.Captures;
 
-/// <summary>A captured board, built: its controllers from the machine that ships for it, its functions from their captured configuration spaces.</summary>
+/// <summary>A captured board, built: its controllers from its device tree, its functions from their captured configuration spaces.</summary>
 internal sealed class CaptureBoard : IDisposable
 {
     // What the runs bound to vfio-pci before they began; all else has no driver, bridges have pcieport.
@@ -105,12 +106,23 @@ internal sealed class CaptureBoard : IDisposable
 
     public void Dispose() => _listening.Dispose();
 
+    // From the device tree its kernel booted with, where that says all: a v2m frame's SPIs stand in its own register (MSI_TYPER), and under ACPI there
+    // is no tree. These two are the machines that ship.
     private static MachineDescription Describe(string name)
     {
-        MachineDescription description = TestMachines.Load(name.Contains("gicv2m", StringComparison.Ordinal) ? "virt-gicv2m" : "virt-gicv3");
-        return name.EndsWith("16k", StringComparison.Ordinal) ? description with { PageSize = 0x4000 }
-            : name.EndsWith("noiommu", StringComparison.Ordinal) ? description with { Iommus = [], PciHosts = [.. description.PciHosts.Select(static host => host with { IommuMap = IdMap.None })] }
-            : description;
+        bool isV2m = name.Contains("gicv2m", StringComparison.Ordinal);
+        Result<MachineDescription> described = isV2m || name.EndsWith("acpi", StringComparison.Ordinal)
+            ? TestMachines.Load(isV2m ? "virt-gicv2m" : "virt-gicv3")
+            : DeviceTreeMachine.Read(name, CaptureFiles.ReadBytes($"{name}/fdt.dtb"));
+        Assert.True(described.IsOk, described.Reason);
+        MachineDescription description = described.Value;
+
+        // What stands on the buses was found there, bridges included.
+        return description with
+        {
+            PageSize = name.EndsWith("16k", StringComparison.Ordinal) ? 0x4000u : 0x1000u,
+            PciHosts = [.. description.PciHosts.Select(static host => host with { RootPorts = [], Bridges = [], Slots = [] })],
+        };
     }
 
     // Vectors a host driver had when the run began: pcieport takes one for each root port.

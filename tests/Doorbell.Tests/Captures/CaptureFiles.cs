@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Doorbell.Tests.Captures;
@@ -21,10 +22,15 @@ internal static class CaptureFiles
         [.. ReadText(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => JsonNode.Parse(OneName(line))!.AsObject())];
 
     /// <summary>A file as it is.</summary>
-    public static string ReadText(string name)
+    public static string ReadText(string name) => Encoding.UTF8.GetString(ReadBytes($"{name}.jsonl"));
+
+    /// <summary>A file as it is, its own ending included.</summary>
+    public static byte[] ReadBytes(string file)
     {
-        using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(Folder, $"{name}.jsonl.gz")), CompressionMode.Decompress));
-        return reader.ReadToEnd();
+        using var unpacked = new MemoryStream();
+        using var packed = new GZipStream(File.OpenRead(Path.Combine(Folder, $"{file}.gz")), CompressionMode.Decompress);
+        packed.CopyTo(unpacked);
+        return unpacked.ToArray();
     }
 
     // The record group_of has the group's name under the key of its own.

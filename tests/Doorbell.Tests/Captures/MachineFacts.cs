@@ -43,7 +43,7 @@ internal static partial class MachineFacts
                 case ItsCommandEvent { Error: ItsCommandError.None } command when IsCompared(command.Command.Opcode):
                     its.Add(WithoutChoices(command.Command.ToString()));
                     break;
-                case MsiWritten { Target: "its" } written:
+                case MsiWritten written when written.Target.StartsWith("its", StringComparison.Ordinal):
                     AddOnce(writes, $"offset {JsonFields.Hex(written.Address.Value & 0xffff)} data {JsonFields.Hex(written.Data)} from {JsonFields.Hex(written.RequesterId.Value)}");
                     break;
                 case IommuFaultEvent fault:

@@ -48,7 +48,7 @@ public class MachineViewTests
         string[] lines = Text($"{Device}/resource").TrimEnd('\n').Split('\n');
         Assert.Equal(13, lines.Length);
         ulong bar0 = Board.Physical().Function.Bars[0]!.Address;
-        Assert.Equal($"0x{bar0:x16} 0x{bar0 + 0xfff:x16} 0x{0x40200:x16}", lines[0]);
+        Assert.Equal($"0x{bar0:x16} 0x{bar0 + 0xfff:x16} 0x{0x140204:x16}", lines[0]);
         Assert.Equal($"0x{0:x16} 0x{0:x16} 0x{0:x16}", lines[1]);
     }
 
