@@ -44,6 +44,11 @@ internal static class MachinesCommand
     private static int Run(ParseResult result)
     {
         string? name = result.GetValue(MachineName);
+        if (name is ['-', ..])
+        {
+            return Complaint.Usage($"Unrecognized command or argument \"{name}\". See doorbell machines --help.");
+        }
+
         string? folder = result.GetValue(Scan);
         if (result.GetValue(Json) && folder is null)
         {

@@ -1,0 +1,123 @@
+using Doorbell.Iommu;
+using Doorbell.Machines;
+using Doorbell.Machines.DeviceTree;
+
+namespace Doorbell.Tests.Machines.DeviceTree;
+
+/// <summary>What is wrong with a device tree is said with node, property and what was expected.</summary>
+public class DeviceTreeErrorTests
+{
+    private const string Host = "/pcie@10000000";
+    private const string Its = "/intc@8000000/its@8080000";
+
+    [Fact]
+    public void A_tree_taken_apart_and_put_together_again_is_the_same_machine()
+    {
+        MachineDescription machine = Read(EditedTree.Of("virt-gicv3")).Value;
+        Assert.Equal(TestTrees.Load("virt-gicv3").MsiControllers, machine.MsiControllers);
+        Assert.Equal(TestTrees.Load("virt-gicv3").PciHosts[0].Windows, machine.PciHosts[0].Windows);
+    }
+
+    [Fact]
+    public void No_host_no_enabled_host_no_CPU_and_no_GIC_are_each_told()
+    {
+        Refused(Errno.ENODEV, "it has no PCI host: expected a node with device_type \"pci\".", tree => tree.RemoveNode(Host));
+        Refused(Errno.ENXIO, "its PCI host is disabled (/pcie@10000000): expected one with status \"okay\".", tree => tree.SetText(Host, "status", "disabled"));
+        Refused(Errno.ENODEV, "/cpus: it has no CPU: expected a node with device_type \"cpu\".", tree => tree.RemoveNode("/cpus"));
+        Refused(Errno.EOPNOTSUPP, "/intc@8000000: compatible: the interrupts end at apple,aic, which is not modelled: expected a GIC.", tree => tree.SetText("/intc@8000000", "compatible", "apple,aic"));
+    }
+
+    [Fact]
+    public void An_IOMMU_that_is_not_modelled_is_named()
+    {
+        Refused(Errno.EOPNOTSUPP, "/pcie@10000000: iommu-map: /smmuv3@9050000 is apple,t8103-dart, which is not modelled: expected an Arm SMMU.", tree => tree.SetText("/smmuv3@9050000", "compatible", "apple,t8103-dart"));
+    }
+
+    [Fact]
+    public void Maps_are_whole_rows_of_targets_that_exist_and_requesters_once()
+    {
+        Refused(Errno.EINVAL, "/pcie@10000000: msi-map: expected rows of 4 cells, not 12 bytes.", tree => tree.Set(Host, "msi-map", 0, 1, 0));
+        Refused(Errno.EINVAL, "/pcie@10000000: msi-map: 0x99 is no node's phandle: expected one of the tree.", tree => tree.Set(Host, "msi-map", 0, 0x99, 0, 0x1_0000));
+        Refused(Errno.EINVAL, "/pcie@10000000: iommu-map: a row begins at requester ID 0x0 and has 0x10001 of them: expected requester IDs of 0x0 to 0xffff, one at least.", tree => tree.Set(Host, "iommu-map", 0, 0x8007, 0, 0x1_0001));
+        Refused(Errno.EINVAL, "/pcie@10000000: iommu-map: a row has requester IDs 0x80 to 0x17f, some of which an earlier row has: expected each once.", tree => tree.Set(Host, "iommu-map", 0, 0x8007, 0, 0x100, 0x80, 0x8007, 0, 0x100));
+        Refused(Errno.EINVAL, "/pcie@10000000: iommu-map: a row begins at requester ID 0x100, of which iommu-map-mask 0xff clears bits: expected one as it is after the mask.", tree => tree.Set(Host, "iommu-map-mask", 0xff).Set(Host, "iommu-map", 0x100, 0x8007, 0, 1));
+    }
+
+    [Fact]
+    public void A_host_s_addresses_are_PCI_s_and_reach_the_CPUs()
+    {
+        Refused(Errno.EINVAL, "/pcie@10000000: #address-cells: 2, and #size-cells 2: expected 3 and 2, as PCI has.", tree => tree.Set(Host, "#address-cells", 2));
+        Refused(Errno.EINVAL, "/pcie@10000000: ranges: no row is of memory space: expected a window for devices' BARs.", tree => tree.Set(Host, "ranges"));
+        Refused(Errno.EINVAL, "/pcie@10000000: bus-range: expected a first and a last bus of 0 to 0xff, not 0x5 and 0x4.", tree => tree.Set(Host, "bus-range", 5, 4));
+        Refused(Errno.EINVAL, "/pcie@10000000: ranges: the rows of PCI addresses 0x10000000-0x10ffffff and 0x10800000-0x117fffff overlap: expected rows that share nothing.", tree => tree.Set(Host, "ranges", 0x200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x100_0000, 0x200_0000, 0, 0x1080_0000, 0, 0x1080_0000, 0, 0x100_0000));
+        Refused(Errno.EINVAL, "/pcie@10000000: reg: configuration space has 0x8000 bytes: expected 0x100000 a bus.", tree => tree.Set(Host, "reg", 0x40, 0x1000_0000, 0, 0x8000));
+        Refused(Errno.EINVAL, "/intc@8000000/its@8080000: reg: 0x8080000 is an address on /intc@8000000, which has no ranges: expected an address the CPUs reach.", tree => tree.Remove("/intc@8000000", "ranges"));
+        Refused(Errno.EINVAL, "/intc@8000000/its@8080000: reg: 0x20000 bytes at 0xffff000000000000 leave the physical map: expected addresses below 2^48.", tree => tree.Set(Its, "reg", 0xffff_0000, 0, 0, 0x2_0000));
+        Refused(Errno.EINVAL, "/intc@8000000/its@8080000: reg: 0x20000 bytes at 0x8081000: expected 0x10000 or more, aligned to 0x10000.", tree => tree.Set(Its, "reg", 0, 0x808_1000, 0, 0x2_0000));
+    }
+
+    [Fact]
+    public void Interrupt_parents_that_go_in_a_circle_and_hosts_that_are_their_own_controller_without_being_one_are_told()
+    {
+        Refused(Errno.EINVAL, "/pcie@10000000: interrupt-parent: the way to a root interrupt controller has more than 32 steps, or goes in a circle: expected one that ends.", tree => tree.Set("/intc@8000000", "interrupt-parent", 0x8007).Set("/smmuv3@9050000", "interrupt-parent", 0x8005));
+        Refused(Errno.EINVAL, "/pcie@10000000: msi-parent: the host is its own MSI controller, and has no msi-controller: expected a controller.", tree => tree.Set(Host, "phandle", 0x77).Remove(Host, "msi-map").Set(Host, "msi-parent", 0x77));
+        Refused(Errno.EINVAL, "/intc@8000000: phandle: 0x8005 is the phandle of /smmuv3@9050000 already: expected one of its own.", tree => tree.Set("/smmuv3@9050000", "phandle", 0x8005));
+    }
+
+    [Fact]
+    public void Frames_that_share_addresses_or_SPIs_are_refused()
+    {
+        Refused(Errno.EINVAL, "overlaps", tree => tree.Add("/intc@8000000", "other@8090000").SetText("/intc@8000000/other@8090000", "compatible", "arm,gic-v3-its").Set("/intc@8000000/other@8090000", "reg", 0, 0x809_0000 - 0x1_0000, 0, 0x2_0000));
+    }
+
+    [Fact]
+    public void A_host_whose_controller_is_its_own_is_isolated_by_nobody_and_needs_no_mapping()
+    {
+        EditedTree tree = EditedTree.Of("virt-gicv3").SetText(Host, "compatible", "qcom,pcie-sdm845", "snps,dw-pcie").Remove(Host, "msi-map");
+        MachineDescription machine = Read(tree).Value;
+        SocMsiDescription own = Assert.Single(machine.MsiControllers.OfType<SocMsiDescription>());
+        Assert.True(own.IsInHost);
+        SlotSurvey slot = MachineSurvey.Of(machine).Value.Slots[0];
+        Assert.Equal((false, true), (slot.IsIsolated, slot.IsTranslated));
+        Assert.Null(slot.Device.MsiDevice.IommuDomain);
+        Assert.Contains(slot.Device.ReservedRegions, region => region.Base.Value == own.Page.Value && region.Type == ReservedRegionType.Msi);
+    }
+
+    [Fact]
+    public void M2_An_ITS_behind_a_pre_ITS_isolates_nobody_and_each_DeviceID_has_a_doorbell_of_its_own()
+    {
+        MachineDescription machine = Read(EditedTree.Of("virt-gicv3").Set(Its, "socionext,synquacer-pre-its", 0x100_0000, 0x40_0000)).Value;
+        var its = Assert.IsType<GicV3ItsDescription>(Assert.Single(machine.MsiControllers));
+        Assert.Equal((new MemoryRange(new PhysicalAddress(0x100_0000), 0x40_0000), 20), (its.PreIts!.Value, its.DeviceIdBits));
+        SlotSurvey slot = MachineSurvey.Of(machine).Value.Slots[0];
+        Assert.False(slot.IsIsolated);
+        Assert.Equal([new PhysicalAddress(0x100_0000)], slot.Device.MsiDomain!.Doorbells);
+    }
+
+    [Fact]
+    public void A_disabled_IOMMU_translates_nothing_and_a_disabled_controller_takes_nothing()
+    {
+        MachineSurvey survey = MachineSurvey.Of(Read(EditedTree.Of("virt-gicv3").SetText("/smmuv3@9050000", "status", "disabled").SetText(Its, "status", "disabled")).Value).Value;
+        Assert.All(survey.Slots, slot => Assert.True(slot.Device.Iommu is null && slot.Device.MsiDomain is null));
+        Assert.Equal(3, survey.Machine.Description.Notes.Count);
+    }
+
+    [Fact]
+    public void An_SMMU_s_older_list_of_masters_makes_requester_IDs_StreamIDs()
+    {
+        EditedTree tree = EditedTree.Of("virt-gicv3").Remove(Host, "iommu-map").Set(Host, "phandle", 0x77).Set(Host, "#stream-id-cells", 1)
+            .SetText("/smmuv3@9050000", "compatible", "arm,mmu-401", "arm,smmu-v1").Set("/smmuv3@9050000", "mmu-masters", 0x8005, 0x77, 0);
+        SlotSurvey slot = MachineSurvey.Of(Read(tree).Value).Value.Slots[0];
+        Assert.Equal(("mmu-401", new StreamId(0x100)), (slot.Device.Iommu!.Model.Name, slot.Device.StreamId));
+    }
+
+    private static Result<MachineDescription> Read(EditedTree tree) => DeviceTreeMachine.Read("b.dtb", tree.ToBytes());
+
+    private static void Refused(Errno errno, string sentence, Func<EditedTree, EditedTree> edit)
+    {
+        Result<MachineDescription> machine = Read(edit(EditedTree.Of("virt-gicv3")));
+        Assert.Equal(errno, machine.Errno);
+        Assert.StartsWith("b.dtb: ", machine.Reason, StringComparison.Ordinal);
+        Assert.Contains(sentence, machine.Reason, StringComparison.Ordinal);
+    }
+}
