@@ -18,9 +18,9 @@ internal sealed class IovaMap
 
         // What begins at or before the range may reach into it; else the next one may begin in it, and it may be in the next leaf.
         int index = node.LastAtOrBefore(first.Value);
-        if (index >= 0 && node.SlotAt(index) is { } before && before.Last >= first)
+        if (index >= 0 && node.LastAt(index) >= first.Value)
         {
-            return before;
+            return node.SlotAt(index);
         }
 
         IovaMapNode? leaf = node;
@@ -30,7 +30,7 @@ internal sealed class IovaMap
             index = 0;
         }
 
-        return leaf is { Count: > 0 } && leaf.SlotAt(index) is { } next && next.Iova <= last ? next : null;
+        return leaf is { Count: > 0 } && leaf.KeyAt(index) <= last.Value ? leaf.SlotAt(index) : null;
     }
 
     /// <summary>The slot that holds the byte, or null.</summary>

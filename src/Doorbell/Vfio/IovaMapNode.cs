@@ -8,6 +8,9 @@ internal sealed class IovaMapNode(bool isLeaf)
     public const int Capacity = 32;
 
     private KeyArray _keys;
+
+    // Of each slot its last byte, beside the keys: looking for a place need not touch the slots around it.
+    private KeyArray _lasts;
     private ItemArray _items;
     private IovaMapNode? _previous;
 
@@ -20,9 +23,15 @@ internal sealed class IovaMapNode(bool isLeaf)
 
     public ulong FirstKey => _keys[0];
 
+    private Span<ulong> Lasts => _lasts;
+
     private Span<ulong> Keys => _keys;
 
     private Span<object?> Items => _items;
+
+    public ulong KeyAt(int index) => _keys[index];
+
+    public ulong LastAt(int index) => _lasts[index];
 
     public IovaSlot SlotAt(int index) => Unsafe.As<IovaSlot>(_items[index]!);
 
@@ -41,6 +50,12 @@ internal sealed class IovaMapNode(bool isLeaf)
     {
         Keys[index..Count].CopyTo(Keys[(index + 1)..]);
         Items[index..Count].CopyTo(Items[(index + 1)..]);
+        if (IsLeaf)
+        {
+            Lasts[index..Count].CopyTo(Lasts[(index + 1)..]);
+            _lasts[index] = Unsafe.As<IovaSlot>(item).Last.Value;
+        }
+
         _keys[index] = key;
         _items[index] = item;
         Count++;
@@ -50,6 +65,7 @@ internal sealed class IovaMapNode(bool isLeaf)
     {
         Keys[(index + 1)..Count].CopyTo(Keys[index..]);
         Items[(index + 1)..Count].CopyTo(Items[index..]);
+        Lasts[(index + 1)..Count].CopyTo(Lasts[index..]);
         Count--;
         _items[Count] = null;
     }
@@ -60,6 +76,7 @@ internal sealed class IovaMapNode(bool isLeaf)
         const int half = Capacity / 2;
         IovaMapNode right = new(IsLeaf) { Count = half, Next = Next, _previous = this };
         Keys[half..].CopyTo(right.Keys);
+        Lasts[half..].CopyTo(right.Lasts);
         Items[half..].CopyTo(right.Items);
         Items[half..].Clear();
         Count = half;

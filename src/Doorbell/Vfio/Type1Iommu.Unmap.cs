@@ -31,6 +31,13 @@ internal sealed partial class Type1Iommu
             return Unregister(window);
         }
 
+        // What was mapped, exactly: the usual case, with one look.
+        if (!isAll && !isVaddr && !wantsDirty && _mappings.FirstIn(iova, last) is DmaMapping exact && exact.Iova == iova && exact.Last == last)
+        {
+            Remove(exact);
+            return size;
+        }
+
         if (isV2 && CutsMapping(isAll, iova, last))
         {
             return RefuseCut(iova, size);

@@ -108,7 +108,18 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         return MapChecked(vaddr, iova, size, protection, memory);
     }
 
-    private bool IsUsable(Iova first, Iova last) => _usable.Exists(range => range.First <= first && last <= range.Last);
+    private bool IsUsable(Iova first, Iova last)
+    {
+        foreach (IovaRange range in _usable)
+        {
+            if (range.First <= first && last <= range.Last)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private Result MapChecked(ulong vaddr, Iova iova, ulong size, IommuProtection protection, IClientAddressSpace memory)
     {
