@@ -54,10 +54,12 @@ internal sealed class Schedule : ILockSchedule, IDisposable
             throw new ScheduleFailedException(Describe(race, "an operation has waited for a minute for something that is no engine lock"));
         }
 
-        if (_failure is null)
+        foreach ((EngineLock kept, (int owner, _)) in _held)
         {
-            Guard(race.AtTheEnd);
+            Fail(new InvalidOperationException($"{Letter(owner)} has ended and holds {kept}"));
         }
+
+        Guard(race.AtTheEnd);
 
         if (_failure is { } failure)
         {
