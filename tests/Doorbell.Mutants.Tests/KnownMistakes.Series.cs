@@ -3,10 +3,10 @@ namespace Doorbell.Mutants;
 /// <content>Made in v6 of the series or in the revisions beside it.</content>
 internal static partial class KnownMistakes
 {
-    private const string Window = "Iommu/ReservedIovaDomain.cs";
-    private const string Binding = "Iommu/DoorbellBinding.cs";
-    private const string Type1Groups = "Vfio/Type1Iommu.Groups.cs";
-    private const string Type1Window = "Vfio/Type1Iommu.Window.cs";
+    private const string Window = "Iommu/ReservedIovaDomain";
+    private const string Binding = "Iommu/DoorbellBinding";
+    private const string Type1Groups = "Vfio/Type1Iommu";
+    private const string Type1Window = "Vfio/Type1Iommu";
 
     private static Mutant[] Series =>
     [
@@ -146,7 +146,7 @@ internal static partial class KnownMistakes
             "a change of affinity releases the previous doorbell before the device holds the new message (v5)",
             [
                 new(
-                    "Msi/MsiVector.cs",
+                    "Msi/MsiVector",
                     """
                             Result written = Take(composed, next.Value);
                             if (!written.IsOk)
@@ -172,14 +172,14 @@ internal static partial class KnownMistakes
 
                     """),
             ],
-            ["AffinityTests.M5_SetAffinity_releases_the_old_doorbell_only_after_the_device_holds_the_new_message", "VectorRaceTests.M5_M6_affinity_and_disarm"]),
+            ["AffinityTests.M5_SetAffinity_releases_the_old_doorbell_only_after_the_device_holds_the_new_message", "VectorRaceTests.M5_affinity_and_affinity_of_one_vector"]),
         new(
             "old-doorbell-never-released",
             "M5",
             "a change of affinity keeps the reference to the previous doorbell (v3)",
             [
                 new(
-                    "Msi/MsiVector.cs",
+                    "Msi/MsiVector",
                     """
                             _binding = next.Value;
                             previous.Put();
@@ -195,7 +195,7 @@ internal static partial class KnownMistakes
             "a deactivation releases the doorbell while the device still holds the message",
             [
                 new(
-                    "Msi/MsiVector.cs",
+                    "Msi/MsiVector",
                     """
                             owner.ClearMessage(this);
                             Message = default;
@@ -221,19 +221,19 @@ internal static partial class KnownMistakes
             "platform-its-does-not-remap",
             "M2",
             "the ITS's platform MSI domain does not say that it remaps (v4)",
-            [new("Machines/MsiDomains.cs", "new MsiDomainInfo(MsiDomainFlags.IrqRemapping, mappingPoint)", "new MsiDomainInfo(MsiDomainFlags.None, mappingPoint)")],
+            [new("Machines/MsiDomains", "new MsiDomainInfo(Remapping(its), mappingPoint)", "new MsiDomainInfo(MsiDomainFlags.None, mappingPoint)")],
             ["MsiDomainTests.M1_M2_The_ITS_says_that_it_translates_by_requester_for_PCI_and_for_platform_devices"]),
         new(
             "v2m-claims-remapping",
             "M2",
             "GICv2m says that it remaps",
-            [new("Machines/MsiDomains.cs", "new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX, mappingPoint)", "new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX | MsiDomainFlags.IrqRemapping, mappingPoint)")],
+            [new("Machines/MsiDomains", "        v2m,\n        new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX, mappingPoint)", "        v2m,\n        new MsiDomainInfo(MsiDomainFlags.MultiPciMsi | MsiDomainFlags.PciMsiX | MsiDomainFlags.IrqRemapping, mappingPoint)")],
             ["MsiDomainTests.M2_GICv2m_does_not_say_so", "ContainerTests.V3_a_group_behind_a_GICv2m_is_refused_with_EPERM_and_a_sentence"]),
         new(
             "smmu-claims-remapping",
             "I2",
             "an SMMU claims interrupt remapping, so that everything behind it passes for safe (mainline before the series)",
-            [new("Iommu/IommuModel.cs", "    public bool CanRemapInterrupts { get; private init; }", "    public bool CanRemapInterrupts { get; private init; } = true;")],
+            [new("Iommu/IommuModel", "    public bool CanRemapInterrupts { get; private init; }", "    public bool CanRemapInterrupts { get; private init; } = true;")],
             ["IommuTests.I2_only_an_x86_unit_with_remapping_on_claims_it", "ContainerTests.V3_a_group_behind_a_GICv2m_is_refused_with_EPERM_and_a_sentence"]),
         new(
             "failed-map-keeps-its-IOVA",
@@ -255,13 +255,13 @@ internal static partial class KnownMistakes
             "second-window-accepted",
             "I3",
             "a second window takes the first one's place",
-            [new("Iommu/IommuDomain.cs", "            if (_reservedIovas is { } window)\n            {\n                return Result.Fail(Errno.EEXIST", "            if (_reservedIovas is { } window && window.BindingCount < 0)\n            {\n                return Result.Fail(Errno.EEXIST")],
+            [new("Iommu/IommuDomain", "            if (_reservedIovas is { } window)\n            {\n                return Result.Fail(Errno.EEXIST", "            if (_reservedIovas is { } window && window.BindingCount < 0)\n            {\n                return Result.Fail(Errno.EEXIST")],
             ["ReservedIovaDomainTests.I3_a_second_window_is_EEXIST_and_the_first_stays", "DoorbellRaceTests.I3_two_registrations_of_the_window"]),
         new(
             "window-over-a-mapping",
             "N5",
             "a window is registered where the user has something mapped",
-            [new("Iommu/IommuDomain.cs", "if (_table.TryFindMapped(iova, size, out Iova mapped))", "if (_table.TryFindMapped(iova, size, out Iova mapped) && mapped > ApertureEnd)")],
+            [new("Iommu/IommuDomain", "if (_table.TryFindMapped(iova, size, out Iova mapped))", "if (_table.TryFindMapped(iova, size, out Iova mapped) && mapped > ApertureEnd)")],
             ["DoorbellRaceTests.N5_map_and_registration_of_the_window_leave_the_range_to_one"]),
     ];
 }

@@ -60,26 +60,28 @@ internal sealed class LibrarySource
     public byte[] Compile(IEnumerable<Edit> edits)
     {
         CSharpCompilation compilation = _compilation;
-        foreach (IGrouping<string, Edit> file in edits.GroupBy(edit => edit.File))
+        foreach (IGrouping<string, Edit> file in edits.GroupBy(edit => edit.Type))
         {
-            if (!_trees.TryGetValue(file.Key, out SyntaxTree? tree))
-            {
-                throw new InvalidOperationException($"src/Doorbell/{file.Key} is not there any more: the mutant is stale");
-            }
-
-            string text = tree.GetText().ToString();
+            // The type's parts, in whichever of them it says that.
+            Dictionary<SyntaxTree, string> texts = _trees
+                .Where(part => part.Key == file.Key + ".cs" || part.Key.StartsWith(file.Key + ".", StringComparison.Ordinal))
+                .ToDictionary(part => part.Value, part => part.Value.GetText().ToString());
             foreach (Edit edit in file)
             {
-                int at = text.IndexOf(edit.Original, StringComparison.Ordinal);
-                if (at < 0 || text.IndexOf(edit.Original, at + 1, StringComparison.Ordinal) >= 0)
+                SyntaxTree[] saying = [.. texts.Where(part => part.Value.Contains(edit.Original, StringComparison.Ordinal)).Select(part => part.Key)];
+                int at = saying.Length == 1 ? texts[saying[0]].IndexOf(edit.Original, StringComparison.Ordinal) : -1;
+                if (at < 0 || texts[saying[0]].IndexOf(edit.Original, at + 1, StringComparison.Ordinal) >= 0)
                 {
-                    throw new InvalidOperationException($"src/Doorbell/{file.Key} says {(at < 0 ? "no longer" : "twice")}: the mutant is stale\n{edit.Original}");
+                    throw new InvalidOperationException($"src/Doorbell/{file.Key}.cs says {(saying.Length == 0 ? "no longer" : "twice")}: the mutant is stale\n{edit.Original}");
                 }
 
-                text = text.Remove(at, edit.Original.Length).Insert(at, edit.Replacement);
+                texts[saying[0]] = texts[saying[0]].Remove(at, edit.Original.Length).Insert(at, edit.Replacement);
             }
 
-            compilation = compilation.ReplaceSyntaxTree(tree, tree.WithChangedText(SourceText.From(text)));
+            foreach ((SyntaxTree tree, string text) in texts.Where(part => part.Value != part.Key.GetText().ToString()))
+            {
+                compilation = compilation.ReplaceSyntaxTree(tree, tree.WithChangedText(SourceText.From(text)));
+            }
         }
 
         using MemoryStream assembly = new();

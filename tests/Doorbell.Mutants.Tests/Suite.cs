@@ -29,10 +29,10 @@ internal sealed class Suite : AssemblyLoadContext
         MethodInfo method = type.GetMethod(name[1]) is { } found && found.GetCustomAttribute<FactAttribute>() is not null
             ? found
             : throw new InvalidOperationException($"there is no test {test}");
-        IEnumerable<object?[]> rows = method.GetCustomAttribute<TheoryAttribute>() is null
+        IEnumerable<object?[]?> rows = method.GetCustomAttribute<TheoryAttribute>() is null
             ? [[]]
             : method.GetCustomAttributes<DataAttribute>().SelectMany(data => data.GetData(method));
-        foreach (object?[] row in rows)
+        foreach (object?[]? row in rows)
         {
             Exception? failure = null;
             Thread thread = new(() => failure = RunRow(type, method, row)) { IsBackground = true };
@@ -62,7 +62,7 @@ internal sealed class Suite : AssemblyLoadContext
         return Array.IndexOf(s_own, assemblyName.Name) >= 0 ? LoadFromAssemblyPath(Path.Combine(AppContext.BaseDirectory, assemblyName.Name + ".dll")) : null;
     }
 
-    private static Exception? RunRow(Type type, MethodInfo method, object?[] row)
+    private static Exception? RunRow(Type type, MethodInfo method, object?[]? row)
     {
         try
         {
@@ -70,7 +70,7 @@ internal sealed class Suite : AssemblyLoadContext
             object test = Activator.CreateInstance(type, arguments)!;
             try
             {
-                object?[] parameters = [.. method.GetParameters().Select((parameter, i) => Convert(i < row.Length ? row[i] : parameter.DefaultValue, parameter.ParameterType))];
+                object?[] parameters = [.. method.GetParameters().Select((parameter, i) => Convert(i < (row ?? [null]).Length ? (row ?? [null])[i] : parameter.DefaultValue, parameter.ParameterType))];
                 (method.Invoke(test, parameters) as Task)?.GetAwaiter().GetResult();
             }
             finally

@@ -22,6 +22,7 @@ internal sealed class AlignedIdAllocator(uint first, uint count)
             if (IsFree((uint)start, size))
             {
                 id = (uint)start;
+                Interleaving.Point("has found ids");
                 Mark(id, size, true);
                 return true;
             }

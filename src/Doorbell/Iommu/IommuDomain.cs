@@ -209,6 +209,7 @@ public sealed partial class IommuDomain
         ulong unmapped = _table!.Unmap(iova, size);
         if (unmapped != 0)
         {
+            Interleaving.Point("has unmapped");
             Invalidate(iova, SaturatedLast(iova, size));
         }
 

@@ -81,6 +81,7 @@ internal sealed class Iotlb(int pageShift)
     /// <param name="generation"><see cref="Generation"/> before the walk.</param>
     public void Take(ulong iova, ulong entry, int shift, long generation)
     {
+        Interleaving.Point("has walked");
         ulong key = KeyOf(iova);
         ref Slot slot = ref SlotOf(key);
         long sequence = Volatile.Read(ref slot.Sequence);

@@ -37,6 +37,14 @@ public class DoorbellRaceTests(ITestOutputHelper output)
         "get/put in a window of one page",
         () => new DoorbellRace(windowSize: 0x1000) { Expect = race => Assert.True(race.Answers is [Errno.None or Errno.ENOMEM], string.Join(' ', race.Answers)) }.Put().Get(Other));
 
+    [Fact]
+    public void I7_translation_and_last_put() =>
+        All("translate/put", () => new DoorbellRace { OnlyAtTheEnd = true }.Put().Translate());
+
+    [Fact]
+    public void I7_N3_translation_and_last_put_and_get_of_another_doorbell() =>
+        All("translate/put/get", () => new DoorbellRace(windowSize: 0x1000) { OnlyAtTheEnd = true }.Put().Translate().Get(Other), preemptions: 3);
+
     [Theory]
     [InlineData(Counted)]
     [InlineData(Kept)]

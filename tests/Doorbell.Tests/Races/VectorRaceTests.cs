@@ -44,7 +44,11 @@ public class VectorRaceTests(ITestOutputHelper output)
     [InlineData(Activate)]
     [InlineData(Alloc)]
     public void M8_allocate_and_allocate_of_two_devices(MappingPoint point) =>
-        All("allocate/allocate", () => Its(point, both: true).Device(0, 0).Device(0, 0, domain: 0).Allocate(0, 2).Allocate(1, 2));
+        All("allocate/allocate", () => Its(point, both: true).Device(0, 0).Device(0, 0, domain: 0).Allocate(0, 2).Allocate(1, 2), preemptions: 2);
+
+    [Fact]
+    public void M11_N4_allocate_and_allocate_behind_one_DeviceID() =>
+        All("allocate/allocate behind one DeviceID", () => Its(Activate, both: true).Device(0, 0, deviceId: 8).Device(0, 0, deviceId: 8, domain: 0).Allocate(0, 1).Allocate(1, 1));
 
     [Theory]
     [InlineData(Activate)]
