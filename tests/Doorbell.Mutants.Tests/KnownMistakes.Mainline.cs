@@ -21,7 +21,7 @@ internal static partial class KnownMistakes
             "first-devices-regions-only",
             "I9",
             "of a group's devices only the first one's reserved regions are honoured",
-            [new(Type1Groups, "[.. group.Devices.SelectMany(", "[.. group.Devices.Take(1).SelectMany(")],
+            [new("Vfio/PassthroughGroup", "ReservedRegion.Merge(Devices.SelectMany(", "ReservedRegion.Merge(Devices.Take(1).SelectMany(")],
             ["TwoIommuTests.I9_N5_the_reserved_regions_of_every_device_of_a_group_are_cut_out"]),
         new(
             "unaligned-multi-msi",

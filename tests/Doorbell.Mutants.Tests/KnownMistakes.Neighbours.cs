@@ -72,13 +72,13 @@ internal static partial class KnownMistakes
             "mapping-where-none-is-needed",
             "M7",
             "an identity domain asks for doorbell mappings too",
-            [new("Iommu/IommuDomain", "Iommu.Model.TranslatesMsi && Type != IommuDomainType.Identity;", "Iommu.Model.TranslatesMsi;")],
+            [new("Iommu/IommuDomain", "Iommu.TranslatesMsi && Type != IommuDomainType.Identity;", "Iommu.TranslatesMsi;")],
             ["DoorbellMappingTests.M7_Without_a_translation_the_message_is_the_physical_doorbell_and_nothing_is_mapped"]),
         new(
             "msi-mapping-not-answered",
             "I1",
             "an SMMU's domain does not say that MSIs need a mapping",
-            [new("Iommu/IommuDomain", "public bool MsiMapping => Iommu.Model.TranslatesMsi &&", "public bool MsiMapping => !Iommu.Model.TranslatesMsi &&")],
+            [new("Iommu/IommuDomain", "public bool MsiMapping => Iommu.TranslatesMsi &&", "public bool MsiMapping => !Iommu.TranslatesMsi &&")],
             ["IommuTests.I1_MSI_writes_need_a_mapping_where_they_are_translated"]),
         new(
             "iotlb-not-invalidated",

@@ -53,11 +53,25 @@ internal sealed class LibrarySource
                 warningLevel: 0));
     }
 
-    public static LibrarySource Instance { get; } = new(FindRoot());
+    /// <summary>Where the repository is.</summary>
+    public static string Root { get; } = FindRoot();
+
+    public static LibrarySource Instance { get; } = new(Root);
 
     /// <summary>The library with these changes, as an assembly.</summary>
     /// <exception cref="InvalidOperationException">What is to be changed is not there (any more), or is there twice, or what comes out is no C#.</exception>
     public byte[] Compile(IEnumerable<Edit> edits)
+    {
+        using MemoryStream assembly = new();
+        EmitResult result = Change(edits).Emit(assembly, manifestResources: _resources);
+        return result.Success
+            ? assembly.ToArray()
+            : throw new InvalidOperationException(string.Join('\n', result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Take(5)));
+    }
+
+    /// <summary>The library with these changes, not compiled yet.</summary>
+    /// <exception cref="InvalidOperationException">What is to be changed is not there (any more), or is there twice.</exception>
+    public CSharpCompilation Change(IEnumerable<Edit> edits)
     {
         CSharpCompilation compilation = _compilation;
         foreach (IGrouping<string, Edit> file in edits.GroupBy(edit => edit.Type))
@@ -84,11 +98,7 @@ internal sealed class LibrarySource
             }
         }
 
-        using MemoryStream assembly = new();
-        EmitResult result = compilation.Emit(assembly, manifestResources: _resources);
-        return result.Success
-            ? assembly.ToArray()
-            : throw new InvalidOperationException(string.Join('\n', result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Take(5)));
+        return compilation;
     }
 
     private static string FindRoot()

@@ -10,6 +10,25 @@ public class MutantTests
 
     public static TheoryData<string> Names => [.. KnownMistakes.All.Select(mutant => mutant.Name)];
 
+    [Fact]
+    public void Every_mistake_has_its_place_in_the_source()
+    {
+        List<string> stale = [];
+        foreach (Mutant mutant in KnownMistakes.All)
+        {
+            try
+            {
+                LibrarySource.Instance.Change(mutant.Edits);
+            }
+            catch (InvalidOperationException failure)
+            {
+                stale.Add($"{mutant.Name}: {failure.Message}");
+            }
+        }
+
+        Assert.Empty(stale);
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void The_suite_kills(string name)
