@@ -186,7 +186,9 @@ internal sealed partial class Walk
         {
             MsiMessage message = Held(vector);
             IrqDescriptor? irq = Vectors?.GetIrq(vector);
-            PhysicalAddress? doorbell = Lead(domain, message.Address);
+
+            // Where a PCI host takes its devices' MSIs itself, the domain never sees them.
+            PhysicalAddress? doorbell = Lead(_device.MsiDevice.IommuDomain is null ? null : domain, message.Address);
             Expect(doorbell is { } pa && IsDoorbell(pa), $"vector {vector} holds {message}, which leads to {doorbell?.ToString() ?? "nothing"} and no doorbell (N1)");
             table.Add(vector, Cell.Hex(message.Address), Cell.Hex(message.Data), doorbell?.ToString() ?? "nothing", irq?.Intid ?? 0, irq?.Affinity ?? -1);
         }

@@ -84,6 +84,24 @@ public class DeviceTreeErrorTests
     }
 
     [Fact]
+    public void Explain_takes_a_device_behind_such_a_host_all_the_way_where_that_is_allowed_and_says_that_none_of_its_vectors_moves()
+    {
+        string file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.dtb");
+        File.WriteAllBytes(file, EditedTree.Of("virt-gicv3").SetText(Host, "compatible", "qcom,pcie-sdm845", "snps,dw-pcie").Remove(Host, "msi-map").ToBytes());
+        try
+        {
+            (int status, string output, string error) = Cli.Command.Run("explain", file, "--allow-unsafe-interrupts");
+            Assert.Equal((0, ""), (status, error));
+            Assert.Contains("smp_affinity of vector 0: EINVAL.", output, StringComparison.Ordinal);
+            Assert.EndsWith("4 vectors armed, 5 MSIs raised, each arrived where it was armed; nothing is left behind.\n", output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public void M2_An_ITS_behind_a_pre_ITS_isolates_nobody_and_each_DeviceID_has_a_doorbell_of_its_own()
     {
         MachineDescription machine = Read(EditedTree.Of("virt-gicv3").Set(Its, "socionext,synquacer-pre-its", 0x100_0000, 0x40_0000)).Value;
