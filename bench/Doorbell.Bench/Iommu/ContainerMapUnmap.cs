@@ -15,6 +15,7 @@ public class ContainerMapUnmap
     private readonly Memory _memory = new();
     private int[] _order = [];
     private int _next;
+    private int _inOrder;
     private VfioContainer _container = null!;
 
     /// <summary>A container with a device, and the million.</summary>
@@ -37,9 +38,25 @@ public class ContainerMapUnmap
         }
     }
 
-    /// <summary>One pair.</summary>
+    /// <summary>One pair, each beside the one before: a client that goes through its memory.</summary>
     [Benchmark(OperationsPerInvoke = Turn)]
-    public ulong Pair()
+    public ulong InOrder()
+    {
+        ulong unmapped = 0;
+        for (int n = 0; n < Turn; n++)
+        {
+            _inOrder = (_inOrder + 1) % LiveMappings.Count;
+            Iova iova = LiveMappings.PageOf(_inOrder) + 0x1000;
+            MapOne(iova);
+            unmapped += _container.UnmapDma(VfioUnmapFlags.None, iova, 0x1000).Value;
+        }
+
+        return unmapped;
+    }
+
+    /// <summary>One pair, anywhere among the million.</summary>
+    [Benchmark(OperationsPerInvoke = Turn)]
+    public ulong Anywhere()
     {
         ulong unmapped = 0;
         for (int n = 0; n < Turn; n++)
