@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Doorbell.Linux.Vfio;
 using Doorbell.Pci;
-using Doorbell.Vfio;
 using Doorbell.Vfio.Iommufd;
 
 namespace Doorbell.Tests.Captures;
