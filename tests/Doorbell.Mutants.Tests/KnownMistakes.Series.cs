@@ -234,7 +234,7 @@ internal static partial class KnownMistakes
             "I2",
             "an SMMU claims interrupt remapping, so that everything behind it passes for safe (mainline before the series)",
             [new("Iommu/IommuModel", "    public bool CanRemapInterrupts { get; private init; }", "    public bool CanRemapInterrupts { get; private init; } = true;")],
-            ["IommuTests.I2_only_an_x86_unit_with_remapping_on_claims_it", "ContainerTests.V3_a_group_behind_a_GICv2m_is_refused_with_EPERM_and_a_sentence"]),
+            ["IommuTests.I2_only_an_x86_unit_with_remapping_on_claims_it"]),
         new(
             "failed-map-keeps-its-IOVA",
             "I5",
