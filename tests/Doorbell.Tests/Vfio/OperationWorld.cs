@@ -66,6 +66,10 @@ internal sealed class OperationWorld
             case OperationKind.MapWindow when client.Window() is { } window:
                 Map(client, window.Value, 0x1000);
                 break;
+            case OperationKind.Unmap when operation.A % 2 == 1 && client.Mappings.Count > 0:
+                (Iova iova, ulong size) = client.Mappings[operation.B % client.Mappings.Count];
+                Unmap(client, iova.Value, size);
+                break;
             case OperationKind.Unmap:
                 Unmap(client, s_places[operation.A % s_places.Length], s_sizes[operation.B % s_sizes.Length]);
                 break;
