@@ -69,6 +69,9 @@ public sealed class PhysicalBus
     /// <summary>Takes a client's address space off the bus; writes to it abort from now on.</summary>
     public void RemoveSpace(int space) => Volatile.Write(ref _spaces[space], null);
 
+    /// <summary>True for an address of the described machine's own 48-bit map, false for one of client memory.</summary>
+    internal static bool IsMachineAddress(PhysicalAddress address) => address.Value <= OffsetMask;
+
     /// <summary>The physical address of a client's byte.</summary>
     public static PhysicalAddress AddressOf(int space, ulong virtualAddress) => new(((ulong)space << SpaceShift) | virtualAddress);
 

@@ -112,7 +112,10 @@ public sealed class RequesterPort : IRequester
         PhysicalAddress pa;
         if (_stream is null)
         {
-            pa = new PhysicalAddress(iova.Value);
+            if (!TryPass(iova, 4, isWrite: true, out pa))
+            {
+                return false;
+            }
         }
         else if (!_stream.TryTranslate(iova, IommuProtection.Write, out pa))
         {
@@ -172,9 +175,8 @@ public sealed class RequesterPort : IRequester
     {
         if (_stream is null)
         {
-            pa = new PhysicalAddress(iova.Value);
             length = (int)wanted;
-            return true;
+            return TryPass(iova, length, (access & IommuProtection.Write) != 0, out pa);
         }
 
         length = 0;
@@ -191,6 +193,14 @@ public sealed class RequesterPort : IRequester
 
         length = (int)Math.Min(run, wanted);
         return true;
+    }
+
+    // What the top half-word names is client memory's place in the host's books and no address the machine's bus carries: without
+    // an IOMMU nobody's memory is reached there.
+    private bool TryPass(Iova iova, int length, bool isWrite, out PhysicalAddress pa)
+    {
+        pa = new PhysicalAddress(iova.Value);
+        return PhysicalBus.IsMachineAddress(pa) || Abort(iova, pa, length, isWrite, "the machine's bus has 48 bits of address");
     }
 
     private bool Abort(Iova iova, PhysicalAddress pa, int length, bool isWrite, string reason)

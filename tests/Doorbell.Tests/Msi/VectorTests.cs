@@ -284,9 +284,9 @@ public class VectorTests
         Assert.True(vectors.Allocate(MsiKind.MsiX, 2).IsOk);
         Assert.True(vectors.Request(0, handler).IsOk);
         board.StopListening();
-        var delivered = new Fabric.BusWrite(0x40, 0, device.DeviceId, default);
-        Fabric.BusWrite waiting = delivered with { Data = 1 };
-        Fabric.BusWrite refused = delivered with { Data = 99 };
+        var delivered = new Doorbell.Fabric.BusWrite(0x40, 0, device.DeviceId, default);
+        Doorbell.Fabric.BusWrite waiting = delivered with { Data = 1 };
+        Doorbell.Fabric.BusWrite refused = delivered with { Data = 99 };
         for (int i = 0; i < 3; i++)
         {
             board.Its!.Write32(delivered);
