@@ -76,6 +76,9 @@ internal sealed class ItsCommandProcessor(ItsTables tables, ItsControlFrame fram
             if (translation.IsValid)
             {
                 Connect(device, i, translation.Intid, false);
+
+                // A write that has the old ITT in its hand looks at the entry once more before it raises anything (N4).
+                table[i].Discard();
             }
         }
     }

@@ -62,7 +62,7 @@ public sealed class AmdRemapping : IBusTarget
 
             // As at VT-d: only what was found while the entry stood may be raised (N4).
             IrqDescriptor? irq = _apic.Find((uint)entry.Cpu, entry.Vector);
-            if (table!.Read(index) == entry)
+            if (ReferenceEquals(table!.Read(index), entry))
             {
                 return irq is null ? Refuse(write, table, index) : _receiver.Raise(write, irq, entry.Vector, entry.Cpu);
             }

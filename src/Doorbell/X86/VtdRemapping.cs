@@ -96,8 +96,9 @@ public sealed class VtdRemapping : IBusTarget
             }
 
             // The vector may have gone to another interrupt meanwhile: only what was found while the entry stood may be raised (N4).
+            // The same object, not one that says the same: an entry that went and came back is another.
             IrqDescriptor? irq = _apic.Find((uint)entry.Cpu, entry.Vector);
-            if (Volatile.Read(ref _entries[index]) == entry)
+            if (ReferenceEquals(Volatile.Read(ref _entries[index]), entry))
             {
                 return irq is null ? Refuse(write, index, Why.NoInterrupt) : _receiver.Raise(write, irq, entry.Vector, entry.Cpu);
             }

@@ -34,6 +34,22 @@ public class ItsCommandTests
         Assert.Equal(0, _its.Refused);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void N4_A_write_that_still_has_the_ITT_that_MAPD_took_away_finds_nothing_in_it(bool mappedAgain)
+    {
+        var tables = new ItsTables(8);
+        var processor = new ItsCommandProcessor(tables, _its.ControlFrame, _gic, 5, 1);
+        Assert.Equal(ItsCommandError.None, processor.Execute(ItsCommand.Mapd(Device, 1, true)));
+        Assert.Equal(ItsCommandError.None, processor.Execute(ItsCommand.Mapti(Device, new EventId(2), 8192, 0)));
+        ItsTableEntry[] old = tables.GetDevice(Device)!;
+        Assert.True(old[2].Read().IsValid);
+        Assert.Equal(ItsCommandError.None, processor.Execute(ItsCommand.Mapd(Device, 1, mappedAgain)));
+        Assert.NotSame(old, tables.GetDevice(Device));
+        Assert.False(old[2].Read().IsValid);
+    }
+
     public static TheoryData<ItsCommand, ItsCommandError> Errors => new()
     {
         { ItsCommand.Mapd(new DeviceId(0x100), 1, true), ItsCommandError.DeviceOutOfRange },

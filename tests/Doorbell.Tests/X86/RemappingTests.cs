@@ -194,6 +194,11 @@ public class RemappingTests
             }
         });
         writer.Start();
+        while (own[0].Total == 0)
+        {
+            Thread.Yield();
+        }
+
         MsiDeviceVectors vectors = rig.Msi.CreateDeviceVectors(other);
         for (int i = 0; i < 2000; i++)
         {
