@@ -43,7 +43,13 @@ public sealed class ItsDomain : IrqDomain
     public GicV3Its Its { get; }
 
     /// <inheritdoc/>
+    /// <remarks>Behind a pre-ITS the first of a range.</remarks>
     public override IReadOnlyList<PhysicalAddress> Doorbells => [_preIts?.Base ?? Its.Doorbell];
+
+    /// <inheritdoc/>
+    /// <remarks>Behind a pre-ITS each DeviceID has a word of its own.</remarks>
+    public override bool IsDoorbell(PhysicalAddress address) =>
+        _preIts is { } window ? address.Value - window.Base.Value < window.Size : base.IsDoorbell(address);
 
     /// <summary>Where a device writes.</summary>
     public PhysicalAddress DoorbellOf(IrqData irq) => _preIts?.DoorbellOf(irq.Descriptor.Requester.DeviceId) ?? Its.Doorbell;

@@ -205,6 +205,21 @@ public class ItsDomainTests
         Assert.Equal(8192u, good.GetIrq(0)!.Intid);
     }
 
+    [Fact]
+    public void M2_Behind_a_pre_ITS_every_DeviceIDs_word_is_a_doorbell_and_the_ITSs_own_register_is_none()
+    {
+        var board = TestBoard.WithIts();
+        var its = new GicV3Its("its@30020000", new PhysicalAddress(0x3002_0000), board.Gic, board.Events);
+        var window = new PreItsWindow(its, new PhysicalAddress(0x5800_0000), 0x20_0000);
+        var domain = new ItsDomain(its, window);
+        Assert.True(domain.IsDoorbell(window.DoorbellOf(new DeviceId(0))));
+        Assert.True(domain.IsDoorbell(window.DoorbellOf(new DeviceId(0x7_ffff))));
+        Assert.False(domain.IsDoorbell(window.Base + window.Size));
+        Assert.False(domain.IsDoorbell(new PhysicalAddress(0x57ff_fffc)));
+        Assert.False(domain.IsDoorbell(its.Doorbell));
+        Assert.True(Doorbell.Machines.MsiDomains.PciMsi(domain, board.Events, MappingPoint.Alloc).IsDoorbell(window.DoorbellOf(new DeviceId(0x100))));
+    }
+
     private static MsiDeviceVectors Armed(TestBoard board, uint deviceId, int count, out TestMsiDevice device)
     {
         device = board.NewDevice(null, deviceId);
