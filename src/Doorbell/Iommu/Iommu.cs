@@ -220,7 +220,8 @@ public sealed class Iommu
         }
     }
 
-    // When this returns, no transaction goes through the domain the stream was in (I7: it may be unmapped and freed).
+    // No transaction that begins after this goes through the domain the stream was in (I7: it may be unmapped and freed). One that has
+    // its domain already finds there what is still mapped, as one that hardware has translated already goes where it goes.
     private void InvalidateConfiguration(StreamTableEntry entry)
     {
         entry.InvalidateConfiguration();

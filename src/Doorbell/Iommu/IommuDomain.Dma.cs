@@ -52,7 +52,7 @@ public sealed partial class IommuDomain
 
     /// <summary>
     /// Before a device is attached: its direct regions are mapped one to one (firmware's RMRRs and RMRs go on working), and in a DMA
-    /// domain nothing is handed out inside of them, of reserved ones and of hardware's MSI range. A region that is there already is fine.
+    /// domain nothing below 4 GiB is handed out inside of them, of reserved ones and of hardware's MSI range. A region that is there already is fine.
     /// </summary>
     /// <param name="regions">Of every device that will be attached (a group's: <see cref="ReservedRegion.Merge"/>).</param>
     /// <returns>EEXIST: a direct region overlaps another mapping. What else <see cref="Map"/> answers.</returns>

@@ -55,6 +55,11 @@ public sealed partial class IommuDomain
             return Type == IommuDomainType.Blocked ? IommuFaultReason.Blocked : IommuFaultReason.AddressSize;
         }
 
+        if (Iommu.Model.ChecksInputSize && iova > ApertureEnd)
+        {
+            return IommuFaultReason.AddressSize;
+        }
+
         return PageTableEntry.IsValid(_table.Walk(iova.Value, out _)) ? IommuFaultReason.Permission : IommuFaultReason.Translation;
     }
 

@@ -15,6 +15,6 @@ public enum IommuFaultReason
     /// <summary>What is mapped there does not allow the access.</summary>
     Permission,
 
-    /// <summary>The address is wider than the unit's output.</summary>
+    /// <summary>The address is wider than the unit's output; at an x86 unit, than the tables' input (an SMMU calls that a translation fault).</summary>
     AddressSize,
 }

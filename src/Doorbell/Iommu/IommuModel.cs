@@ -63,6 +63,7 @@ public sealed class IommuModel
         ])
     {
         CanRemapInterrupts = true,
+        ChecksInputSize = true,
         MaxStreamIdBits = 16,
         StreamIdBits = 16,
         RangeInvalidation = "IOTLB Invalidate, page-selective",
@@ -81,6 +82,7 @@ public sealed class IommuModel
         ])
     {
         CanRemapInterrupts = true,
+        ChecksInputSize = true,
         MaxStreamIdBits = 16,
         StreamIdBits = 16,
         RangeInvalidation = "INVALIDATE_IOMMU_PAGES",
@@ -107,6 +109,9 @@ public sealed class IommuModel
 
     /// <summary>Its tables are stage 2's, concatenated at the first level.</summary>
     public bool IsStage2 { get; private init; }
+
+    /// <summary>An address above the tables' input is a fault of its own (VT-d, reason 04h), not one of a walk that finds nothing.</summary>
+    internal bool ChecksInputSize { get; private init; }
 
     /// <summary>Bits of StreamID, unless the board says otherwise (QEMU's SMMUv3 has 16).</summary>
     public int StreamIdBits { get; private init; }

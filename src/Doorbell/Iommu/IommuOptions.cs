@@ -19,7 +19,7 @@ public sealed record IommuOptions
     /// <summary>SMMUv2: stream mapping register groups, that is how many streams may be attached at a time (SMMU_IDR0.NUMSMRG; the architecture has at most 128).</summary>
     public int StreamMappingGroups { get; init; } = 128;
 
-    /// <summary>SMMUv2: context banks, that is how many domains with tables may have streams at a time (SMMU_IDR1.NUMCB; the architecture has at most 128).</summary>
+    /// <summary>SMMUv2: context banks, that is how many domains with tables may have had a stream and not been freed (SMMU_IDR1.NUMCB; the architecture has at most 128).</summary>
     public int ContextBanks { get; init; } = 128;
 
     /// <summary>SMMUv2: bits of a StreamID that no match looks at (the devicetree's stream-match-mask, SMR.MASK): streams that differ in them only are one.</summary>

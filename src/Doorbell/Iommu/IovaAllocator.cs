@@ -4,8 +4,9 @@ namespace Doorbell.Iommu;
 
 /// <summary>
 /// Hands out runs of granules of one IOVA range: from its start, as a window for doorbells wants it, or from its end, as the DMA API
-/// does. Bookkeeping is a bit a granule, grown as far as it was ever used, under a tree of run lengths: allocating and freeing take
-/// logarithmic time however full the range is. Not thread-safe.
+/// does. Bookkeeping is a bit a granule, grown as far as it was ever used, under a tree of run lengths: allocating and freeing a
+/// granule take logarithmic time however full the range is; runs that must be aligned, or are longer than the tree counts, look at every free run
+/// that could be one. Not thread-safe.
 /// </summary>
 public sealed class IovaAllocator
 {

@@ -36,21 +36,29 @@ public class CapturedFunctionTests
 
     [Theory]
     [InlineData(0x0e, 2, "not of header type 2")]
-    [InlineData(0x51, 0xfc, "capability 0x00 at 0xfc", false)]
-    [InlineData(0x72, 0xff, "the MSI-X pending bits at 0x2000 of BAR 3", false)]
+    [InlineData(0x73, 7, "the MSI-X table at 0x0 of BAR 3 (28832 bytes) lies in no memory BAR")]
+    [InlineData(0x79, 0x40, "the MSI-X pending bits at 0x4000 of BAR 3 (8 bytes) lies in no memory BAR")]
     [InlineData(0x74, 5, "the MSI-X table at 0x0 of BAR 5 (160 bytes) lies in no memory BAR")]
     [InlineData(0x74, 2, "the MSI-X table at 0x0 of BAR 2 (160 bytes) lies in no memory BAR")]
     [InlineData(0x75, 0x40, "the MSI-X table at 0x4000 of BAR 3 (160 bytes) lies in no memory BAR")]
-    public void Bytes_that_no_function_could_have_are_refused(int offset, byte value, string sentence, bool refused = true)
+    public void Bytes_that_no_function_could_have_are_refused(int offset, byte value, string sentence)
     {
         byte[] bytes = Igb;
         bytes[offset] = value;
         Result<CapturedFunction> captured = CapturedFunction.Create("igb", bytes, IgbSizes);
-        Assert.Equal(refused, !captured.IsOk);
-        if (refused)
-        {
-            Assert.Contains(sentence, captured.Reason, StringComparison.Ordinal);
-        }
+        Assert.Equal(Errno.EINVAL, captured.Errno);
+        Assert.Contains(sentence, captured.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_capability_that_sticks_out_of_configuration_space_is_refused()
+    {
+        byte[] bytes = Igb;
+        bytes[0x51] = 0xfc;
+        bytes[0xfc] = PciCapabilityId.MsiX;
+        Result<CapturedFunction> captured = CapturedFunction.Create("igb", bytes, IgbSizes);
+        Assert.Equal(Errno.EINVAL, captured.Errno);
+        Assert.Contains("capability 0x11 at 0xfc ends beyond configuration space", captured.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -136,6 +136,20 @@ public class StreamTests
         Assert.Equal(("F_ADDR_SIZE", 0x11u), (_seen.OfType<IommuFaultEvent>().Last().ReasonName, _seen.OfType<IommuFaultEvent>().Last().Code));
     }
 
+    [Theory]
+    [InlineData("vt-d", IommuFaultReason.AddressSize, 0x04u)]
+    [InlineData("amd-vi", IommuFaultReason.AddressSize, 0x02u)]
+    [InlineData("smmu-v3", IommuFaultReason.Translation, 0x10u)]
+    [InlineData("mmu-401", IommuFaultReason.Translation, 0x02u)]
+    public void I10_an_address_above_the_tables_input_has_a_reason_of_its_own_at_x86_units(string model, IommuFaultReason reason, uint code)
+    {
+        IommuUnit unit = new("unit", IommuModel.Find(model)!, _events);
+        Assert.True(unit.Attach(new StreamId(8), unit.AllocateDomain(IommuDomainType.Unmanaged)).IsOk);
+        Assert.False(unit.GetStream(new StreamId(8)).TryTranslate(new Iova(unit.Format.LastInput + 1), IommuProtection.Write, out _));
+        IommuFaultEvent fault = Assert.Single(_seen.OfType<IommuFaultEvent>());
+        Assert.Equal((reason, code), (fault.Reason, fault.Code));
+    }
+
     [Fact]
     public void X86_units_have_4_KiB_pages() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new IommuUnit("dmar", IommuModel.VtD, _events, new IommuOptions { Granule = 0x10000 }));
