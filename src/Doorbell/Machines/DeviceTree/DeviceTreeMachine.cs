@@ -5,6 +5,8 @@ public static class DeviceTreeMachine
 {
     private const int MaxCpus = 512;
     private const int MaxHosts = 256;
+    private const int MaxMemoryRanges = 1024;
+    private const int MaxSlots = 4096;
 
     /// <summary>Reads one machine, and sees that it can be built.</summary>
     /// <param name="file">The file's name, for sentences; the machine is called as it, without folder and ending.</param>
@@ -72,6 +74,15 @@ public static class DeviceTreeMachine
             }
 
             read.Add(description);
+            if (read.Sum(static other => other.Slots.Count) > MaxSlots)
+            {
+                tree.Errors.Fail(host, null, $"more than {MaxSlots} slots on this host and those before it: expected {MaxSlots} at most");
+            }
+
+            if (!tree.Errors.First.IsOk)
+            {
+                return machine;
+            }
         }
 
         smmus.NoteOthers();
@@ -155,7 +166,7 @@ public static class DeviceTreeMachine
                 break;
             }
 
-            for (int at = 0; at < reg.CellCount; at += address + size)
+            for (int at = 0; at < reg.CellCount && tree.Errors.First.IsOk; at += address + size)
             {
                 if (reg.Number(at + address, size) != 0 && tree.Translate(node, "reg", tree.Root, reg.Number(at, address), reg.Number(at + address, size)) is { } range)
                 {
@@ -165,6 +176,10 @@ public static class DeviceTreeMachine
                     }
 
                     memory.Add(range);
+                    if (memory.Count > MaxMemoryRanges)
+                    {
+                        tree.Errors.Fail(node, "reg", $"more than {MaxMemoryRanges} ranges of memory: expected {MaxMemoryRanges} at most");
+                    }
                 }
             }
         }

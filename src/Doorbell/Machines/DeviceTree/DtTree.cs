@@ -3,7 +3,11 @@ namespace Doorbell.Machines.DeviceTree;
 /// <summary>A device tree: its nodes, and what their cells mean together.</summary>
 internal sealed class DtTree
 {
+    /// <summary>Rows of <c>ranges</c> looked at in a whole tree; boards take some thousands. A hostile tree has many rows, and many addresses to take through them.</summary>
+    private const int MaxRows = 1 << 20;
+
     private readonly Dictionary<uint, DtNode> _phandles = [];
+    private int _rows;
 
     /// <summary>Indexes the phandles.</summary>
     public DtTree(DtNode root, DtErrors errors)
@@ -188,6 +192,11 @@ internal sealed class DtTree
 
         for (int at = 0; at < ranges.CellCount; at += cells)
         {
+            if (++_rows > MaxRows)
+            {
+                return $"following the tree's addresses takes more than {MaxRows} rows: expected fewer";
+            }
+
             ulong first = ranges.Number(at, child), rowSize = ranges.Number(at + child + up, length);
             if (start >= first && start - first < rowSize && size <= rowSize - (start - first))
             {

@@ -9,6 +9,8 @@ internal sealed class GicSection(DtTree tree, InterruptTree interrupts, DtNaming
     public const uint AssumedSpis = 32;
 
     private const int MaxControllers = 64;
+    private const string Its = "arm,gic-v3-its";
+    private const string V2mFrame = "arm,gic-v2m-frame";
 
     // The control frame; some trees leave out the translation frame that follows it (IHI 0069, 12.18).
     private const ulong ItsRegisters = 0x1_0000;
@@ -28,23 +30,34 @@ internal sealed class GicSection(DtTree tree, InterruptTree interrupts, DtNaming
     /// <summary>Reads those of one GIC.</summary>
     public void Read(DtNode gic)
     {
-        foreach (DtNode node in tree.Nodes)
+        List<DtNode> nodes = [.. tree.Nodes.Where(static node => (node.IsCompatible(Its) || node.IsCompatible(V2mFrame)) && node.IsReachable)];
+        if (nodes.Count > MaxControllers)
         {
-            if (node.IsCompatible("arm,gic-v3-its") && node.IsReachable)
+            tree.Errors.Fail(gic, null, $"{nodes.Count} ITSs and GICv2m frames: expected {MaxControllers} at most");
+            return;
+        }
+
+        foreach (DtNode node in nodes)
+        {
+            if (node.IsCompatible(Its))
             {
-                Controllers.Add(node, ReadIts(node));
+                Add(node, ReadIts(node));
             }
         }
 
         if (IsGicV3(gic) && gic.Has("msi-controller") && gic.Has("mbi-ranges"))
         {
-            Controllers.Add(gic, ReadMessageBased(gic));
+            Add(gic, ReadMessageBased(gic));
         }
 
-        ReadFrames(gic);
-        if (Controllers.Count > MaxControllers)
+        ReadFrames(gic, [.. nodes.Where(static node => node.IsCompatible(V2mFrame))]);
+    }
+
+    private void Add(DtNode node, MsiControllerDescription controller)
+    {
+        if (!Controllers.TryAdd(node, controller))
         {
-            tree.Errors.Fail(gic, null, $"{Controllers.Count} MSI controllers: expected {MaxControllers} at most");
+            tree.Errors.Fail(node, "compatible", "it is an MSI controller of two kinds: expected one");
         }
     }
 
@@ -116,9 +129,8 @@ internal sealed class GicSection(DtTree tree, InterruptTree interrupts, DtNaming
         };
     }
 
-    private void ReadFrames(DtNode gic)
+    private void ReadFrames(DtNode gic, List<DtNode> nodes)
     {
-        List<DtNode> nodes = [.. tree.Nodes.Where(node => node.IsCompatible("arm,gic-v2m-frame") && node.IsReachable)];
         if (nodes.Count == 0)
         {
             return;
@@ -154,7 +166,7 @@ internal sealed class GicSection(DtTree tree, InterruptTree interrupts, DtNaming
         var controller = new GicV2mDescription { Name = naming.NameOf(nodes[0]), MsiFrames = frames };
         foreach (DtNode node in nodes)
         {
-            Controllers.Add(node, controller);
+            Add(node, controller);
         }
     }
 

@@ -4,6 +4,7 @@ namespace Doorbell.Machines.DeviceTree;
 internal sealed class MsiSection(DtTree tree, DtNaming naming, GicSection gic)
 {
     private const int MaxDeviceIdBits = 28;
+    private const int MaxOthers = 256;
 
     // MSIs of controllers that are neither the GIC's nor a host's own.
     private static readonly Dictionary<string, int> Vectors = new()
@@ -116,13 +117,18 @@ internal sealed class MsiSection(DtTree tree, DtNaming naming, GicSection gic)
         PhysicalAddress registers = tree.ReadFirstRegister(node)?.Base ?? default;
         var controller = new SocMsiDescription
         {
-            Name = inHost ? $"{naming.NameOf(node)}-msi" : naming.NameOf(node),
+            Name = naming.NameOf(node, inHost ? "-msi" : ""),
             Product = node.Kind,
             Page = new PhysicalAddress(registers.Value & ~(SocMsiDescription.PageSize - 1)),
             Vectors = vectors,
             IsInHost = inHost,
         };
         _others.Add(node, controller);
+        if (_others.Count > MaxOthers)
+        {
+            tree.Errors.Fail(node, null, $"more than {MaxOthers} MSI controllers that are no GIC's: expected {MaxOthers} at most");
+        }
+
         if (inHost)
         {
             naming.Note($"{controller.Name}: the host takes its devices' MSIs itself, {vectors} of them, before an IOMMU sees them; where, its driver chooses, and {controller.Doorbell} is assumed.");

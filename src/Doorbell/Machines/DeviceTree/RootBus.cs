@@ -18,7 +18,7 @@ internal sealed class RootBus(DtTree tree, DtNode node, PciHostFamily family, Pc
     public PciHostDescription Complete()
     {
         int secondary = host.FirstBus + 1;
-        foreach (byte devFn in PortsOfTree())
+        foreach (byte devFn in PortsOfTree().Distinct())
         {
             secondary += AddPort(devFn, secondary) ? 1 : 0;
         }
@@ -83,7 +83,7 @@ internal sealed class RootBus(DtTree tree, DtNode node, PciHostFamily family, Pc
 
     private void AddSlot(PciAddress slot)
     {
-        if (IsCovered(slot) && !IdsOf(slot).Any(_ids.Contains))
+        if (IsCovered(slot) && !_ports.Exists(port => port.Address == slot) && !IdsOf(slot).Any(_ids.Contains))
         {
             _slots.Add(new PciSlotDescription(slot, null));
             _ids.UnionWith(IdsOf(slot));

@@ -18,6 +18,8 @@ internal sealed class SmmuSection(DtTree tree, DtNaming naming)
         ("arm,smmu-v1", SmmuModel.SmmuV2, null, [0x1000, 0x1_0000], 40),
     ];
 
+    private const int MaxIommus = 256;
+
     private readonly Dictionary<DtNode, IommuDescription> _read = [];
 
     /// <summary>Those that were asked for, in that order.</summary>
@@ -45,6 +47,11 @@ internal sealed class SmmuSection(DtTree tree, DtNaming naming)
             InputBits = bits,
         };
         _read.Add(node, iommu);
+        if (_read.Count > MaxIommus)
+        {
+            tree.Errors.Fail(node, null, $"more than {MaxIommus} SMMUs before PCI hosts: expected {MaxIommus} at most");
+        }
+
         return iommu;
     }
 

@@ -71,6 +71,48 @@ public class DeviceTreeErrorTests
     }
 
     [Fact]
+    public void A_node_that_is_two_kinds_of_MSI_controller_is_refused()
+    {
+        const string sentence = "compatible: it is an MSI controller of two kinds: expected one.";
+        Refused(Errno.EINVAL, $"{Its}: {sentence}", tree => tree.SetText(Its, "compatible", "arm,gic-v3-its", "arm,gic-v2m-frame"));
+        Refused(Errno.EINVAL, $"/intc@8000000: {sentence}", tree => tree.SetText("/intc@8000000", "compatible", "arm,gic-v3", "arm,gic-v3-its")
+            .Set("/intc@8000000", "msi-controller").Set("/intc@8000000", "mbi-ranges", 64, 32));
+    }
+
+    [Fact]
+    public void A_host_s_own_controller_and_a_node_called_like_it_have_names_of_their_own()
+    {
+        const string Other = "/pcie@10000000-msi";
+        EditedTree tree = EditedTree.Of("virt-gicv3").Add("/", Other[1..]).SetText(Other, "compatible", "maker,msi").Set(Other, "reg", 0, 0x900_0000, 0, 0x1000)
+            .Set(Other, "phandle", 0x78).Set(Other, "msi-controller").Set(Host, "phandle", 0x77).Set(Host, "msi-controller")
+            .Set(Host, "msi-map", 0, 0x78, 0, 0x8000, 0x8000, 0x77, 0x8000, 0x8000);
+        string[] names = [.. Read(tree).Value.MsiControllers.Select(controller => controller.Name)];
+        Assert.Equal(3, names.Length);
+        Assert.Distinct(names);
+    }
+
+    [Fact]
+    public void A_root_port_of_the_tree_and_an_assumed_slot_do_not_share_an_address()
+    {
+        const string Port = Host + "/pcie@3,0";
+        EditedTree tree = EditedTree.Of("virt-gicv3").Remove(Host, "msi-map").Remove(Host, "iommu-map").Add(Host, "pcie@3,0").SetText(Port, "device_type", "pci").Set(Port, "reg", 0x1800, 0, 0, 0, 0);
+        MachineSurvey survey = MachineSurvey.Of(Read(tree).Value).Value;
+        Assert.Equal(["0000:01:00.0"], survey.Slots.Select(slot => slot.Device.Name));
+    }
+
+    [Fact]
+    public void What_a_hostile_tree_has_too_many_of_is_refused_before_work_is_done_on_it()
+    {
+        Refused(Errno.EINVAL, "/intc@8000000: 65 ITSs and GICv2m frames: expected 64 at most.", tree => Enumerable.Range(1, 64).Aggregate(tree, (edited, i) => edited.Add("/intc@8000000", $"its{i}").SetText($"/intc@8000000/its{i}", "compatible", "arm,gic-v3-its")));
+        Refused(Errno.EINVAL, "reg: more than 1024 ranges of memory: expected 1024 at most.", tree => tree.Set("/memory@40000000", "reg", [.. Enumerable.Range(0, 2000).SelectMany(i => new uint[] { 1, (uint)(2 * i), 0, 1 })]));
+        uint[] rows = [.. Enumerable.Range(0, 1024).SelectMany(i => new uint[] { 1, (uint)i, 1, (uint)i, 0, 1 }), 0, 0, 0, 0, 1, 0];
+        uint[] registers = [.. Enumerable.Range(0, 1024).SelectMany(i => new uint[] { 0, 0x808_0000, 0, 0x2_0000 })];
+        Refused(Errno.EINVAL, "/intc@8000000: ranges: following the tree's addresses takes more than 1048576 rows: expected fewer.", tree => tree.Set("/intc@8000000", "ranges", rows).Set(Its, "reg", registers));
+        Refused(Errno.EINVAL, "more than 256 SMMUs before PCI hosts: expected 256 at most.", tree => Many(tree, "arm,smmu-v3", "iommu-map"));
+        Refused(Errno.EINVAL, "more than 256 MSI controllers that are no GIC's: expected 256 at most.", tree => Many(tree, "maker,msi", "msi-map"));
+    }
+
+    [Fact]
     public void A_host_whose_controller_is_its_own_is_isolated_by_nobody_and_needs_no_mapping()
     {
         EditedTree tree = EditedTree.Of("virt-gicv3").SetText(Host, "compatible", "qcom,pcie-sdm845", "snps,dw-pcie").Remove(Host, "msi-map");
@@ -127,6 +169,19 @@ public class DeviceTreeErrorTests
             .SetText("/smmuv3@9050000", "compatible", "arm,mmu-401", "arm,smmu-v1").Set("/smmuv3@9050000", "mmu-masters", 0x8005, 0x77, 0);
         SlotSurvey slot = MachineSurvey.Of(Read(tree).Value).Value.Slots[0];
         Assert.Equal(("mmu-401", new StreamId(0x100)), (slot.Device.Iommu!.Model.Name, slot.Device.StreamId));
+    }
+
+    private static EditedTree Many(EditedTree tree, string compatible, string map)
+    {
+        var cells = new List<uint>();
+        for (uint i = 0; i < 257; i++)
+        {
+            string node = $"/many{i}";
+            tree.Add("/", node[1..]).SetText(node, "compatible", compatible).Set(node, "phandle", 0x1000 + i).Set(node, "msi-controller").Set(node, "reg", 1, i << 16, 0, 0x1_0000);
+            cells.AddRange([i, 0x1000 + i, i, 1]);
+        }
+
+        return tree.Set(Host, map, [.. cells]);
     }
 
     private static Result<MachineDescription> Read(EditedTree tree) => DeviceTreeMachine.Read("b.dtb", tree.ToBytes());
