@@ -1,3 +1,5 @@
+using Doorbell.X86;
+
 namespace Doorbell.Vfio;
 
 /// <summary>V3: is handing the group over safe, that is, does something check who writes an MSI?</summary>
@@ -25,13 +27,17 @@ internal static class SafetyCheck
                 Errno.EPERM,
                 "V3",
                 $"group {group.Id} ({device.Name}) is not handed over: {WhyOf(device)}",
-                "Use a machine whose MSI controller isolates devices (GICv3 ITS), or accept the risk with --allow-unsafe-interrupts.");
+                $"{RemedyOf(device)}, or accept the risk with --allow-unsafe-interrupts.");
         }
 
         return Result.Ok;
     }
 
     private static string ControllerOf(PassthroughDevice device) => device.MsiDomain?.Name ?? "no MSI controller";
+
+    private static string RemedyOf(PassthroughDevice device) => device.MsiDomain?.Parent is ApicDomain
+        ? "Turn interrupt remapping on (interrupt-remapping: yes in the machine's file, as q35-intel-ir has it)"
+        : "Use a machine whose MSI controller isolates devices (GICv3 ITS)";
 
     private static string WhyOf(PassthroughDevice device) => device.MsiDomain is null
         ? "it has no MSI controller that would check who writes its interrupts"

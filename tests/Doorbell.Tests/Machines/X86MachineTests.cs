@@ -97,6 +97,7 @@ public class X86MachineTests
         Board.Ok(group.SetContainer(container));
         Assert.Equal(Errno.EPERM, container.SetIommu(VfioIommuType.Type1v2).Errno);
         Assert.Equal("V3", board.Refusals.Single().Rule);
+        Assert.StartsWith("Turn interrupt remapping on", board.Refusals.Single().Remedy, StringComparison.Ordinal);
 
         Board unsafeBoard = new Board("q35-intel-noir", allowUnsafe: true).Assign();
         Assert.Single(unsafeBoard.Events.OfType<UnsafeInterruptsAllowed>());
