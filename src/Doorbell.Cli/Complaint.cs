@@ -10,6 +10,10 @@ internal static class Complaint
         return ExitCode.Usage;
     }
 
+    /// <summary>Says that a command has no such option: the parser takes what begins with a dash for an argument where one may stand.</summary>
+    public static int UnknownOption(string option, string command) =>
+        Usage($"Unrecognized command or argument \"{option}\". See doorbell {command} --help.");
+
     /// <summary>Says that nobody can read the rest.</summary>
     public static int Output(string reason)
     {

@@ -1,3 +1,4 @@
+using Doorbell.Linux;
 using Doorbell.Machines;
 using Doorbell.Machines.DeviceTree;
 using Doorbell.Machines.Yaml;
@@ -32,15 +33,20 @@ internal static class MachineFiles
                 : $"there is no machine \"{nameOrPath}\": expected {string.Join(", ", Names)}, or a path that ends in .yaml or .dtb.");
         }
 
-        try
+        Result<byte[]> bytes = DeviceFiles.Read(path);
+        if (!bytes.IsOk)
         {
-            return isTree
-                ? DeviceTreeMachine.Read(nameOrPath, File.ReadAllBytes(path))
-                : MachineYaml.Read(isPath ? nameOrPath : Path.GetFileName(path), File.ReadAllText(path));
+            return bytes.WithoutValue;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return Result.Fail(Errno.EIO, $"{nameOrPath} cannot be read: {e.Message}");
-        }
+
+        return isTree
+            ? DeviceTreeMachine.Read(nameOrPath, bytes.Value)
+            : MachineYaml.Read(isPath ? nameOrPath : Path.GetFileName(path), Text(bytes.Value));
+    }
+
+    private static string Text(byte[] bytes)
+    {
+        using var reader = new StreamReader(new MemoryStream(bytes));
+        return reader.ReadToEnd();
     }
 }

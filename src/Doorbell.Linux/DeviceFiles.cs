@@ -1,11 +1,14 @@
+using System.Text;
+using Doorbell.Linux.Native;
+
 namespace Doorbell.Linux;
 
-/// <summary>Files that devices are made from.</summary>
+/// <summary>Files that devices and machines are made from.</summary>
 public static class DeviceFiles
 {
-    private const long Most = 1 << 26;
+    private const int Most = 1 << 26;
 
-    /// <summary>Reads a whole file of at most 64 MiB.</summary>
+    /// <summary>Reads a whole file of at most 64 MiB. What has no length of its own (a pipe, a device) is read to its end, and no further than that.</summary>
     /// <returns>A sentence that names the file, and ENOENT, EACCES, EINVAL (too large) or EIO.</returns>
     public static Result<byte[]> Read(string path)
     {
@@ -16,9 +19,8 @@ public static class DeviceFiles
                 return Result.Fail(Errno.ENOENT, $"the file {path} does not exist.");
             }
 
-            return new FileInfo(path).Length <= Most
-                ? File.ReadAllBytes(path)
-                : Result.Fail(Errno.EINVAL, $"the file {path} is too large to describe a device: expected at most {Most} bytes.");
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            return ReadAll(file) is { } bytes ? bytes : Result.Fail(Errno.EINVAL, $"the file {path} is too large: expected at most {Most} bytes.");
         }
         catch (UnauthorizedAccessException)
         {
@@ -28,5 +30,25 @@ public static class DeviceFiles
         {
             return Result.Fail(Errno.EIO, $"the file {path} cannot be read: {failure.Message}");
         }
+    }
+
+    /// <summary>True for a file that is neither a folder nor a pipe, socket or device: reading it waits for nobody.</summary>
+    public static bool IsRegular(string path) => Sys.IsRegular(Encoding.UTF8.GetBytes(path + "\0"));
+
+    private static byte[]? ReadAll(FileStream file)
+    {
+        var bytes = new MemoryStream();
+        byte[] part = new byte[1 << 16];
+        for (int read = file.Read(part); read > 0; read = file.Read(part))
+        {
+            if (bytes.Length + read > Most)
+            {
+                return null;
+            }
+
+            bytes.Write(part, 0, read);
+        }
+
+        return bytes.ToArray();
     }
 }

@@ -11,13 +11,14 @@ internal static class CommandTree
         """
         doorbell: a PCIe/MSI passthrough host in an ordinary process.
 
-        It builds a described ARM64 machine - PCIe topology, IOMMU, MSI controller, devices - and offers its devices
-        through VFIO to unmodified Linux programs. No root, no hardware, no kernel module.
+        It builds a described machine, ARM64 or x86 - PCIe topology, IOMMU, MSI controller, devices - and offers its
+        devices through VFIO to unmodified Linux programs. No root, no hardware, no kernel module.
 
         Usage:
           doorbell explain [MACHINE] [options]         what happens to an MSI on a machine, step by step
           doorbell run [options] -- PROGRAM [ARG...]   run a program that finds the machine's devices in /dev/vfio
           doorbell machines [MACHINE]                  the machines there are, or what one has
+          doorbell machines --scan FOLDER              what of a folder's device trees loads, and what is safe there
           doorbell --version
           doorbell COMMAND --help
 

@@ -89,7 +89,13 @@ internal static class ExplainCommand
 
     private static int Run(ParseResult result)
     {
-        Result<MachineDescription> description = MachineFiles.Load(result.GetValue(MachineName)!);
+        string name = result.GetValue(MachineName)!;
+        if (name is ['-', ..])
+        {
+            return Complaint.UnknownOption(name, "explain");
+        }
+
+        Result<MachineDescription> description = MachineFiles.Load(name);
         if (!description.IsOk)
         {
             return Complaint.Usage(description.Reason);

@@ -46,7 +46,7 @@ internal static class MachinesCommand
         string? name = result.GetValue(MachineName);
         if (name is ['-', ..])
         {
-            return Complaint.Usage($"Unrecognized command or argument \"{name}\". See doorbell machines --help.");
+            return Complaint.UnknownOption(name, "machines");
         }
 
         string? folder = result.GetValue(Scan);
@@ -69,7 +69,7 @@ internal static class MachinesCommand
         Result<MachineSurvey> survey = machine.IsOk ? MachineSurvey.Of(machine.Value) : machine.WithoutValue;
         if (!survey.IsOk)
         {
-            return Complaint.Usage(survey.Reason);
+            return Complaint.Usage(survey.Reason.EndsWith('.') ? survey.Reason : survey.Reason + ".");
         }
 
         MachineSheet.Print(TextAccount.CreateConsole(), survey.Value);

@@ -1,3 +1,4 @@
+using Doorbell.Linux;
 using Doorbell.Machines;
 using Doorbell.Machines.DeviceTree;
 
@@ -11,30 +12,23 @@ namespace Doorbell.Cli.Machines;
 /// <param name="Reason">The sentence, without the file's name; null where it loads.</param>
 internal sealed record ScannedTree(string File, string? Model, MachineSurvey? Survey, Errno Errno, string? Reason)
 {
-    /// <summary>Linux takes 2 MiB; what is far beyond is not read to learn that.</summary>
-    private const int MaxFile = 64 << 20;
-
     /// <summary>Reads one.</summary>
     public static ScannedTree Read(string folder, string path)
     {
         string file = Path.GetRelativePath(folder, path);
-        byte[] blob;
-        try
+        if (!DeviceFiles.IsRegular(path))
         {
-            if (new FileInfo(path).Length > MaxFile)
-            {
-                return new ScannedTree(file, null, null, Errno.EINVAL, $"it has more than {MaxFile} bytes.");
-            }
-
-            blob = System.IO.File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return new ScannedTree(file, null, null, Errno.EIO, $"it cannot be read: {e.Message}");
+            return new ScannedTree(file, null, null, Errno.EINVAL, "it is no regular file.");
         }
 
-        string? model = DeviceTreeMachine.ReadModel(blob);
-        Result<MachineDescription> machine = DeviceTreeMachine.Read(file, blob);
+        Result<byte[]> blob = DeviceFiles.Read(path);
+        if (!blob.IsOk)
+        {
+            return new ScannedTree(file, null, null, blob.Errno, blob.Reason);
+        }
+
+        string? model = DeviceTreeMachine.ReadModel(blob.Value);
+        Result<MachineDescription> machine = DeviceTreeMachine.Read(file, blob.Value);
         Result<MachineSurvey> survey = machine.IsOk ? MachineSurvey.Of(machine.Value) : machine.WithoutValue;
         return survey.IsOk
             ? new ScannedTree(file, model, survey.Value, Errno.None, null)

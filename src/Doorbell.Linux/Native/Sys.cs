@@ -104,6 +104,18 @@ internal static unsafe partial class Sys
         return result;
     }
 
+    /// <summary>True for a regular file, links followed; <paramref name="path"/> ends with a NUL.</summary>
+    internal static bool IsRegular(ReadOnlySpan<byte> path)
+    {
+        // struct statx: mode at 28; S_IFMT and S_IFREG of inode(7).
+        const uint Type = 0x1;
+        byte* buffer = stackalloc byte[256];
+        fixed (byte* start = path)
+        {
+            return Call(Nr.Statx, AtFdCwd, (nint)start, 0, (nint)Type, (nint)buffer) >= 0 && (*(ushort*)(buffer + 28) & 0xf000) == 0x8000;
+        }
+    }
+
     /// <summary>Reads a symbolic link; <paramref name="path"/> ends with a NUL.</summary>
     internal static int ReadLink(int directory, ReadOnlySpan<byte> path, Span<byte> target)
     {

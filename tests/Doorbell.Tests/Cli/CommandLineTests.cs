@@ -5,6 +5,7 @@ public class CommandLineTests
     [Theory]
     [InlineData("Unrecognized command or argument \"foo\". See doorbell --help.", "foo")]
     [InlineData("Unrecognized command or argument \"--colour\". See doorbell machines --help.", "machines", "--colour")]
+    [InlineData("Unrecognized command or argument \"--colour\". See doorbell explain --help.", "explain", "--colour")]
     [InlineData("there is no machine \"nope\": expected amd-overdrive, cavium-thunderx, hisilicon-d05, q35-amd-ir, q35-intel-ir, q35-intel-noir, virt-gicv2m, virt-gicv3, virt-gicv3-x86guest, or a path that ends in .yaml or .dtb.", "explain", "nope")]
     [InlineData("there is no machine file ./nope.yaml.", "explain", "./nope.yaml")]
     [InlineData("--vectors: expected a number from 1 to 2048, not \"none\". See doorbell explain --help.", "explain", "--vectors", "none")]
@@ -67,6 +68,25 @@ public class CommandLineTests
         finally
         {
             File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Files_that_never_end_are_refused_and_a_scan_passes_over_what_is_no_regular_file()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string endless = Path.Combine(folder, "endless.dtb");
+        try
+        {
+            File.CreateSymbolicLink(endless, "/dev/zero");
+            Assert.Equal((2, "", $"doorbell: the file {endless} is too large: expected at most 67108864 bytes.\n"), Command.Run("machines", endless));
+            (int status, string output, _) = Command.Run("machines", "--scan", folder, "--json");
+            Assert.Equal(0, status);
+            Assert.Contains("it is no regular file.", output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 }
