@@ -17,6 +17,9 @@ public interface IMsiDevice
     /// <summary>Most vectors the device can have of this kind; 0 where it lacks the capability.</summary>
     int VectorLimit(MsiKind kind);
 
+    /// <summary>False where the device's registers have no room for the message: PCI MSI with a 32-bit address, and an address above.</summary>
+    bool CanHold(MsiKind kind, in MsiMessage message) => true;
+
     /// <summary>Writes (or, with <c>default</c>, clears) a vector's message in the device. For <see cref="MsiKind.Msi"/> only vector 0 is written: the device adds the vector to the data.</summary>
     void WriteMessage(MsiKind kind, int vector, in MsiMessage message);
 

@@ -178,6 +178,6 @@ public sealed partial class MsiDeviceVectors
         Count -= block.Length;
     }
 
-    // The kernel answers ENOSPC for whatever went wrong inside an allocation; the reason stays.
-    private static Result NoSpace(Result result) => result.IsOk || result.Errno == Errno.ENOSPC ? result : Result.Fail(Errno.ENOSPC, result.Reason);
+    // The kernel answers ENOSPC for whatever went wrong inside an allocation, but for a message the device cannot hold; the reason stays.
+    private static Result NoSpace(Result result) => result.IsOk || result.Errno is Errno.ENOSPC or Errno.EIO ? result : Result.Fail(Errno.ENOSPC, result.Reason);
 }

@@ -102,6 +102,12 @@ public sealed partial class MsiDeviceVectors
     /// <summary>Writes a vector's message into the device: an MSI-X entry, or PCI MSI's one message for all.</summary>
     internal Result WriteMessage(MsiVector vector, in ComposedMessage composed, in MsiMessage message)
     {
+        Result fits = CheckFits(vector.Index, message);
+        if (!fits.IsOk)
+        {
+            return fits;
+        }
+
         if (Kind != MsiKind.Msi)
         {
             Write(vector.Index, message, composed.Doorbell, mask: vector.IsRequested);
@@ -125,6 +131,11 @@ public sealed partial class MsiDeviceVectors
 
         return Result.Ok;
     }
+
+    /// <summary>EIO where the device cannot hold the message (Linux: msi_verify_entries).</summary>
+    internal Result CheckFits(int index, in MsiMessage message) => Device.CanHold(ActiveKind, message)
+        ? Result.Ok
+        : Result.Fail(Errno.EIO, $"{Device.Name} has 32 bits for the address of a message; vector {index}'s is {message} (M9). Put the doorbell window below 4 GiB, or use MSI-X.");
 
     /// <summary>Clears a vector's message in the device; PCI MSI's one message with its last vector.</summary>
     internal void ClearMessage(MsiVector vector)

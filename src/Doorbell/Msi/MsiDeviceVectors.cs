@@ -60,7 +60,8 @@ public sealed partial class MsiDeviceVectors : IDisposable
     /// </remarks>
     /// <returns>
     /// EINVAL: vectors are allocated already, or the device lacks the capability. EOPNOTSUPP: the domain lacks it. ENOSPC: too many
-    /// for the device, or the controller or the doorbell window is exhausted (as the kernel, whatever the reason below was). Everything is undone then.
+    /// for the device, or the controller or the doorbell window is exhausted (as the kernel, whatever the reason below was). EIO: the device's MSI has
+    /// 32 bits of address, and the doorbell is above 4 GiB. Everything is undone then.
     /// </returns>
     public Result Allocate(MsiKind kind, int count)
     {
@@ -119,7 +120,7 @@ public sealed partial class MsiDeviceVectors : IDisposable
     }
 
     /// <summary>Gives a vector its handler and lets it arrive (request_irq): activated where it is not yet, the message in the device, unmasked.</summary>
-    /// <returns>EINVAL: not allocated. EBUSY: requested already. What mapping the doorbell answered, at <see cref="MappingPoint.Activate"/>. Nothing has changed then.</returns>
+    /// <returns>EINVAL: not allocated. EBUSY: requested already. What mapping the doorbell answered, or EIO as <see cref="Allocate(MsiKind, int)"/>, at <see cref="MappingPoint.Activate"/>. Nothing has changed then.</returns>
     public Result Request(int index, IInterruptHandler handler)
     {
         using EngineLock.Scope held = _lock.Enter();

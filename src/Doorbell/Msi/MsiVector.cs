@@ -45,8 +45,23 @@ internal sealed class MsiVector(MsiDeviceVectors owner, IrqDescriptor irq)
     }
 
     /// <summary>A reference in another domain, for the move to it.</summary>
-    public Result<MsiBinding> GetBindingIn(IommuDomain? target) =>
-        MsiBinding.Get(owner.Device, target, Irq.IsActivated ? Composed.Doorbell : Irq.Data.Chip!.Compose(Irq.Data).Doorbell);
+    public Result<MsiBinding> GetBindingIn(IommuDomain? target)
+    {
+        Result<MsiBinding> next = MsiBinding.Get(owner.Device, target, Irq.IsActivated ? Composed.Doorbell : Irq.Data.Chip!.Compose(Irq.Data).Doorbell);
+        if (!next.IsOk)
+        {
+            return next;
+        }
+
+        Result fits = owner.CheckFits(Index, MessageThrough(next.Value));
+        if (!fits.IsOk)
+        {
+            next.Value.Put();
+            return fits;
+        }
+
+        return next;
+    }
 
     /// <summary>The message as it would be through another binding of the same doorbell; default while the vector is not active.</summary>
     public MsiMessage MessageThrough(in MsiBinding binding)

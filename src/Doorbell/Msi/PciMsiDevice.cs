@@ -24,6 +24,10 @@ public sealed class PciMsiDevice(PciFunction function, DeviceId deviceId, Stream
     };
 
     /// <inheritdoc/>
+    public bool CanHold(MsiKind kind, in MsiMessage message) =>
+        kind != MsiKind.Msi || message.AddressHi == 0 || function.Msi is { Has64BitAddress: true };
+
+    /// <inheritdoc/>
     public void WriteMessage(MsiKind kind, int vector, in MsiMessage message)
     {
         if (kind == MsiKind.MsiX)

@@ -74,6 +74,9 @@ public sealed class MsiCapability : PciCapability
     /// <summary>Vectors the function has: 1, 2, 4 … 32.</summary>
     public int VectorCount { get; }
 
+    /// <summary>The upper half of the message's address exists; without it a message must lie below 4 GiB.</summary>
+    public bool Has64BitAddress => _address64;
+
     /// <summary>Mask and pending bits exist.</summary>
     public bool HasPerVectorMask { get; }
 
