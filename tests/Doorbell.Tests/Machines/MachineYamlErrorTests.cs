@@ -190,5 +190,15 @@ public class MachineYamlErrorTests
     public void A_file_too_long_for_a_machine_is_refused_unread() =>
         Assert.Contains("too long", Read(new string('#', 2 << 20)).Reason, StringComparison.Ordinal);
 
+    [Fact]
+    public void Keys_and_ranges_no_machine_has_so_many_of_are_refused_before_they_are_compared()
+    {
+        string keys = string.Concat(Enumerable.Range(0, 80_000).Select(i => $"k{i}: 1\n"));
+        Assert.Equal("board.yaml:257: the mapping has more than 256 keys: expected 256 at most.", Read(keys).Reason);
+
+        string ranges = string.Join(',', Enumerable.Range(0, 20_000).Select(i => $"{{base: 0x{0x1_0000_0000 + (0x1000L * i):x}, size: 4K}}"));
+        Assert.Contains("the machine has more than 4096 ranges: expected 4096 at most.", Read(Good.Replace("memory:\n  - {base: 0x4000_0000, size: 1G}", $"memory: [{ranges}]", StringComparison.Ordinal)).Reason, StringComparison.Ordinal);
+    }
+
     private static Result<MachineDescription> Read(string text) => MachineYaml.Read("board.yaml", text);
 }

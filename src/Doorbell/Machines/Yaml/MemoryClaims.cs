@@ -3,6 +3,8 @@ namespace Doorbell.Machines.Yaml;
 /// <summary>Who decodes which part of the physical map, and which names are taken: no two things share a byte or a name.</summary>
 internal sealed class MemoryClaims
 {
+    private const int MaxRanges = 4096;
+
     private readonly List<(MemoryRange Range, string Owner, long Line)> _ranges = [];
     private readonly Dictionary<string, long> _names = [];
 
@@ -36,6 +38,12 @@ internal sealed class MemoryClaims
         }
 
         var range = new MemoryRange(new PhysicalAddress(start), size);
+        if (_ranges.Count == MaxRanges)
+        {
+            reader.Fail(key, $"the machine has more than {MaxRanges} ranges: expected {MaxRanges} at most.");
+            return range;
+        }
+
         foreach ((MemoryRange other, string otherOwner, long line) in _ranges)
         {
             if (other.Overlaps(range))

@@ -12,6 +12,9 @@ internal static class YamlTree
     /// <summary>Levels a machine's file may have; the schema needs seven.</summary>
     public const int MaxDepth = 16;
 
+    /// <summary>Keys a mapping may have; the schema needs fourteen, and a device's options are a few.</summary>
+    public const int MaxKeys = 256;
+
     /// <summary>The document's root; null after an error.</summary>
     public static YamlElement? Parse(string text, YamlErrors errors)
     {
@@ -145,6 +148,12 @@ internal static class YamlTree
             if (child is not YamlScalarElement name)
             {
                 errors.Add(child.Line, "", $"{child.Kind} stands where a key should: expected a word before \":\".");
+                return false;
+            }
+
+            if (mapping.Pairs.Count == MaxKeys)
+            {
+                errors.Add(name.Line, "", $"the mapping has more than {MaxKeys} keys: expected {MaxKeys} at most.");
                 return false;
             }
 
