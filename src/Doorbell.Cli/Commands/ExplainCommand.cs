@@ -172,7 +172,8 @@ internal static class ExplainCommand
 
         // An address alone means what the machine has there, and in an empty slot a pci-test with as many vectors as are asked for.
         bool isEmpty = !machine.TryFindSlot(address, out PciSlotDescription? slot) || slot.Device is null;
-        Result<List<DeviceSpec>> devices = PluggedDevices.Parse(machine, isEmpty ? [string.Create(CultureInfo.InvariantCulture, $"{address}=pci-test,vectors={vectors}")] : []);
+        string express = machine.TryFindHost(address, out PciHostDescription? host) && host.IsConventional(address) ? ",express=no" : "";
+        Result<List<DeviceSpec>> devices = PluggedDevices.Parse(machine, isEmpty ? [string.Create(CultureInfo.InvariantCulture, $"{address}=pci-test,vectors={vectors}{express}")] : []);
         return devices.IsOk ? (devices.Value, address) : devices.WithoutValue;
     }
 

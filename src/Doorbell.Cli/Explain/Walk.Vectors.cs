@@ -31,7 +31,7 @@ internal sealed partial class Walk
         else
         {
             Expect(_armed == _triggers.Length, $"{_armed} of {_triggers.Length} vectors are armed");
-            _account.Fact($"VFIO_DEVICE_SET_IRQS: {_armed} {_plan.KindName} vectors with an eventfd each. What the device holds now, read back from it:");
+            _account.Fact($"VFIO_DEVICE_SET_IRQS: {Plural(_armed, $"{_plan.KindName} vector")} with an eventfd each. What the device holds now, read back from it:");
             Messages(domain);
             Bindings(domain);
         }
@@ -50,7 +50,7 @@ internal sealed partial class Walk
             new("iova", "IOVA"),
             new("pa", "PA"),
             new("device_id", "DeviceID"),
-            new(PayloadName == "SPI" ? "spi" : "event_id", PayloadName),
+            new(PayloadName switch { "SPI" => "spi", "EventID" => "event_id", _ => "data" }, PayloadName),
             new("intid", IntidName),
             new("cpu", "CPU"),
             new("arrived_at", "arrived at"),

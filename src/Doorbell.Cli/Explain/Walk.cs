@@ -82,7 +82,7 @@ internal sealed partial class Walk : IDisposable
 
         Close(container, group.Value, device.Value);
         Left(members, domain);
-        return Conclude(string.Create(CultureInfo.InvariantCulture, $"{_armed} vectors armed, {_delivered} MSIs raised, each arrived where it was armed; nothing is left behind."));
+        return Conclude(string.Create(CultureInfo.InvariantCulture, $"{Plural(_armed, "vector")} armed, {Plural(_delivered, "MSI")} raised, each arrived where it was armed; nothing is left behind."));
     }
 
     private Verdict ConcludeWithoutGroup()

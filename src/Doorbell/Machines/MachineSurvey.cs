@@ -1,5 +1,4 @@
 using Doorbell.Devices;
-using Doorbell.Pci;
 using Doorbell.Vfio;
 
 namespace Doorbell.Machines;
@@ -7,8 +6,6 @@ namespace Doorbell.Machines;
 /// <summary>What a machine offers, asked of the engine and not of its description: the machine built with a device in every slot.</summary>
 public sealed class MachineSurvey
 {
-    private const string Probe = "pci-test";
-
     private MachineSurvey(Machine machine, IReadOnlyList<SlotSurvey> slots)
     {
         Machine = machine;
@@ -32,13 +29,15 @@ public sealed class MachineSurvey
     public static Result<MachineSurvey> Of(MachineDescription description)
     {
         var builder = new MachineBuilder(description);
-        foreach (PciSlotDescription slot in description.Slots)
+        foreach (PciHostDescription host in description.PciHosts)
         {
-            Result<PciDeviceModel> model = DeviceModels.Create(Probe, []);
-            Result plugged = model.IsOk ? builder.Plug(slot.Address, model.Value) : model.WithoutValue;
-            if (!plugged.IsOk)
+            foreach (PciSlotDescription slot in host.Slots)
             {
-                return plugged;
+                Result plugged = builder.Plug(slot.Address, new PciTestDevice(isExpress: !host.IsConventional(slot.Address)));
+                if (!plugged.IsOk)
+                {
+                    return plugged;
+                }
             }
         }
 

@@ -43,6 +43,9 @@ public sealed record PciHostDescription
     /// <summary>Where devices can be, in the order a tool should fill them.</summary>
     public IReadOnlyList<PciSlotDescription> Slots { get; init; } = [];
 
+    /// <summary>True where the address is on conventional PCI: an Express device cannot be there.</summary>
+    public bool IsConventional(PciAddress address) => Owns(address) && AllBridges.Any(bridge => bridge.IsConventionalBelow && bridge.SecondaryBus == address.Bus);
+
     /// <summary>True where the address is one of this host's buses.</summary>
     public bool Owns(PciAddress address) => address.Segment == Segment && address.Bus >= FirstBus && address.Bus <= LastBus;
 }

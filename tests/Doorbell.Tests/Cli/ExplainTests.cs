@@ -28,6 +28,14 @@ public class ExplainTests
         Assert.EndsWith("3 vectors armed, 4 MSIs raised, each arrived where it was armed; nothing is left behind.\n", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_slot_on_conventional_PCI_gets_a_conventional_device()
+    {
+        (int status, string output, string error) = Command.Run("explain", "q35-intel-ir", "--device", "03:01.0", "--vectors", "1");
+        Assert.Equal((0, ""), (status, error));
+        Assert.EndsWith("1 vector armed, 2 MSIs raised, each arrived where it was armed; nothing is left behind.\n", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("virt-gicv2m")]
     [InlineData("amd-overdrive")]

@@ -165,4 +165,15 @@ public class BuiltInMachineTests
 
     private static MemoryRange Range(DeviceTreeFixture tree, string node, string property) =>
         new(new PhysicalAddress(tree.Pair(node, property, 0)), tree.Pair(node, property, 2));
+
+    [Fact]
+    public void Every_machine_takes_a_test_device_in_each_of_its_slots_conventional_ones_too()
+    {
+        foreach (string name in BuiltInMachines.Names)
+        {
+            Result<MachineSurvey> survey = MachineSurvey.Of(BuiltInMachines.Load(name).Value);
+            Assert.True(survey.IsOk, $"{name}: {survey.Reason}");
+            Assert.NotEmpty(survey.Value.Slots);
+        }
+    }
 }
