@@ -19,7 +19,7 @@ internal sealed partial class Walk
         _account.Table(table);
         foreach (IrqDomain domain in Hierarchy())
         {
-            foreach (PhysicalAddress doorbell in domain == _device.MsiDomain ? domain.Doorbells : [])
+            foreach (PhysicalAddress doorbell in domain == _device.MsiDomain ? domain.DoorbellsOf(_device.DeviceId) : [])
             {
                 _account.Fact($"The doorbell its MSIs are written to: PA {doorbell} of {domain.Parent?.Name ?? domain.Name}.");
             }

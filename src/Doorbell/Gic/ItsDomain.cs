@@ -47,6 +47,9 @@ public sealed class ItsDomain : IrqDomain
     public override IReadOnlyList<PhysicalAddress> Doorbells => [_preIts?.Base ?? Its.Doorbell];
 
     /// <inheritdoc/>
+    public override IReadOnlyList<PhysicalAddress> DoorbellsOf(DeviceId device) => [_preIts?.DoorbellOf(device) ?? Its.Doorbell];
+
+    /// <inheritdoc/>
     /// <remarks>Behind a pre-ITS each DeviceID has a word of its own.</remarks>
     public override bool IsDoorbell(PhysicalAddress address) =>
         _preIts is { } window ? address.Value - window.Base.Value < window.Size : base.IsDoorbell(address);

@@ -50,6 +50,9 @@ public abstract class IrqDomain
     /// <summary>Every address this level's interrupts may be raised at: the doorbells of an MSI controller, a level above answers with its parent's. None where no device writes to a frame.</summary>
     public virtual IReadOnlyList<PhysicalAddress> Doorbells => Parent?.Doorbells ?? [];
 
+    /// <summary>Those of <see cref="Doorbells"/> that a device's own interrupts are raised at; another address behind a pre-ITS, where each DeviceID has its word.</summary>
+    public virtual IReadOnlyList<PhysicalAddress> DoorbellsOf(DeviceId device) => Doorbells;
+
     /// <summary>True where an interrupt can go to a CPU of its own; false where a level shares one among many.</summary>
     public virtual bool CanMove => Parent?.CanMove ?? true;
 

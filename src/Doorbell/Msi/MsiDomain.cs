@@ -32,6 +32,9 @@ public sealed class MsiDomain : IrqDomain
 
     internal EventStream Events { get; }
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<PhysicalAddress> DoorbellsOf(DeviceId device) => Parent!.DoorbellsOf(device);
+
     /// <summary>M3: a domain's MSI info; null where it is no MSI domain.</summary>
     public static MsiDomainInfo? GetDomainInfo(IrqDomain domain) => (domain as MsiDomain)?.Info;
 

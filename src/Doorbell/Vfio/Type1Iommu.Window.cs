@@ -23,7 +23,7 @@ internal sealed partial class Type1Iommu
                 isRequired = true;
                 foreach (PassthroughDevice device in domain.Groups.SelectMany(static group => group.Devices))
                 {
-                    pages.UnionWith((device.MsiDomain?.Doorbells ?? []).Select(doorbell => doorbell.Value & ~(page - 1)));
+                    pages.UnionWith((device.MsiDomain?.DoorbellsOf(device.DeviceId) ?? []).Select(doorbell => doorbell.Value & ~(page - 1)));
                 }
             }
         }

@@ -217,7 +217,13 @@ public class ItsDomainTests
         Assert.False(domain.IsDoorbell(window.Base + window.Size));
         Assert.False(domain.IsDoorbell(new PhysicalAddress(0x57ff_fffc)));
         Assert.False(domain.IsDoorbell(its.Doorbell));
-        Assert.True(Doorbell.Machines.MsiDomains.PciMsi(domain, board.Events, MappingPoint.Alloc).IsDoorbell(window.DoorbellOf(new DeviceId(0x100))));
+        MsiDomain msi = Doorbell.Machines.MsiDomains.PciMsi(domain, board.Events, MappingPoint.Alloc);
+        Assert.True(msi.IsDoorbell(window.DoorbellOf(new DeviceId(0x100))));
+
+        // V2: two devices whose words are on two pages need two.
+        Assert.Equal([new PhysicalAddress(0x5800_0400)], msi.DoorbellsOf(new DeviceId(0x100)));
+        Assert.Equal([new PhysicalAddress(0x5800_1400)], msi.DoorbellsOf(new DeviceId(0x500)));
+        Assert.Equal([board.Its!.Doorbell], board.Msi.DoorbellsOf(new DeviceId(0x500)));
     }
 
     private static MsiDeviceVectors Armed(TestBoard board, uint deviceId, int count, out TestMsiDevice device)
