@@ -34,6 +34,12 @@ internal static class ScanTable
             table.Print(console);
         }
 
+        if (totals.Trees == 0)
+        {
+            console.WriteLine("No file here or below ends in .dtb.");
+            return;
+        }
+
         console.WriteLine($"{Words.Counted(totals.Trees, "device tree")}: {totals.Loads} load, {totals.Refused} are refused.");
         console.WriteLine($"Refused: {totals.Lacking} have no PCI host (or no CPU), {totals.Disabled} have disabled ones only, {totals.Unmodelled} have something that is not modelled, {totals.Wrong} are wrong.");
         console.WriteLine($"Loading: MSIs are isolated on {totals.Isolated} and DMA is translated on {totals.Translated}. VFIO hands devices over on {totals.Safe}, on {totals.Unsafe} more only with --allow-unsafe-interrupts, and on {totals.Loads - totals.Translated} not at all.");

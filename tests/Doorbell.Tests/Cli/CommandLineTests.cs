@@ -78,6 +78,7 @@ public class CommandLineTests
         string endless = Path.Combine(folder, "endless.dtb");
         try
         {
+            Assert.Equal((0, "No file here or below ends in .dtb.\n", ""), Command.Run("machines", "--scan", folder));
             File.CreateSymbolicLink(endless, "/dev/zero");
             Assert.Equal((2, "", $"doorbell: the file {endless} is too large: expected at most 67108864 bytes.\n"), Command.Run("machines", endless));
             (int status, string output, _) = Command.Run("machines", "--scan", folder, "--json");
