@@ -91,7 +91,7 @@ public static class DeviceTreeMachine
             Cpus = cpus,
             Memory = memory,
             MsiControllers = [.. msis.Controllers],
-            Iommus = [.. smmus.Iommus.Select(iommu => MsiWindow.Place(tree, iommu, read, naming))],
+            Iommus = [.. smmus.Iommus.Select(iommu => MsiWindow.Place(tree, WithStreamIdBits(iommu, read), read, naming))],
             PciHosts = read,
             Notes = naming.Notes,
         };
@@ -190,6 +190,15 @@ public static class DeviceTreeMachine
         }
 
         return memory;
+    }
+
+    // SMMU_IDR1.SIDSIZE is in no tree: as many bits as the maps need.
+    private static IommuDescription WithStreamIdBits(IommuDescription iommu, List<PciHostDescription> hosts)
+    {
+        ulong last = hosts.SelectMany(static host => host.IommuMap.Entries).Where(entry => entry.Target == iommu.Name)
+            .Select(static entry => (ulong)entry.OutputBase + entry.Length - 1).DefaultIfEmpty().Max();
+        int bits = 64 - System.Numerics.BitOperations.LeadingZeroCount(last);
+        return iommu.Model == SmmuModel.SmmuV3 && bits > iommu.GetEngineModel().StreamIdBits ? iommu with { StreamIdBits = bits } : iommu;
     }
 
     // Linux counts up where a host has no linux,pci-domain.

@@ -155,6 +155,14 @@ public class DeviceTreeErrorTests
     }
 
     [Fact]
+    public void An_SMMUv3_has_as_many_bits_of_StreamID_as_the_maps_need()
+    {
+        EditedTree tree = EditedTree.Of("virt-gicv3").Set(Host, "iommu-map", 0, 0x8007, 0x12_0000, 0x1_0000);
+        SlotSurvey slot = MachineSurvey.Of(Read(tree).Value).Value.Slots[0];
+        Assert.Equal(new StreamId(0x12_0100), slot.Device.StreamId);
+    }
+
+    [Fact]
     public void A_disabled_IOMMU_translates_nothing_and_a_disabled_controller_takes_nothing()
     {
         MachineSurvey survey = MachineSurvey.Of(Read(EditedTree.Of("virt-gicv3").SetText("/smmuv3@9050000", "status", "disabled").SetText(Its, "status", "disabled")).Value).Value;
