@@ -109,7 +109,7 @@ public class MachineYamlErrorTests
     [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    msi-window: {base: 0x0900_0000, size: 1M}\n    hardware-msi: [{base: 0x0808_0000, size: 64K}]", 30, "iommus[0].msi-window", "stands beside hardware-msi: expected one of the two, for MSIs that hardware takes out need no window.")]
     [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    hardware-msi: [{base: 0x0808_0000, size: 64K}, {base: 0x0808_f000, size: 4K}]", 30, "iommus[0].hardware-msi[1].base", "0x808f000-0x808ffff overlaps an earlier range: expected each address once.")]
     [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    hardware-msi: [{base: 0x1800_0000, size: 64K}]", 36, "pci-hosts[0].windows", "PCI addresses 0x10000000-0x1fffffff overlap the MSI window of IOMMU smmu, 0x18000000-0x1800ffff: expected a window that devices do not reach each other by.")]
-    [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    interrupt-remapping: yes", 30, "iommus[0].interrupt-remapping", "this key is not known here: expected one of base, granules, hardware-msi, input-bits, model, msi-window, name, output-bits, size.")]
+    [InlineData("    msi-window: {base: 0x0900_0000, size: 1M}", "    interrupt-remapping: yes", 30, "iommus[0].interrupt-remapping", "this key is not known here: expected one of base, granules, hardware-msi, input-bits, model, msi-window, name, output-bits, product, size, stream-id-bits.")]
     [InlineData("    input-bits: 48", "    input-bits: 48\n    stream-id-bits: 33", 29, "iommus[0].stream-id-bits", "expected a number of bits from 1 to 32, not \"33\".")]
     // the MSI window
     [InlineData("{base: 0x0900_0000, size: 1M}", "{base: 0x0900_0800, size: 1M}", 30, "iommus[0].msi-window.base", "expected an IOVA aligned to the page size, 4K, not 0x9000800.")]
@@ -175,6 +175,10 @@ public class MachineYamlErrorTests
     [Fact]
     public void What_is_not_YAML_is_refused_with_its_line() =>
         Assert.StartsWith("board.yaml:4: not YAML: ", Read(Good.Replace("cpus: 2", "cpus: \"2", StringComparison.Ordinal)).Reason, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_tab_is_refused_with_its_own_line_and_not_that_of_the_mapping_it_is_in() =>
+        Assert.StartsWith("board.yaml:3: not YAML: ", Read("name: board\ncpus: 2\n\ttitle: x\n").Reason, StringComparison.Ordinal);
 
     [Theory]
     [InlineData('[')]

@@ -164,7 +164,7 @@ public class X86MachineTests
     [InlineData("    msi-parent: apic", "    msi-map: [{rid-base: 0, controller: apic, device-base: 0x1_0000, length: 0x1_0000}]", "pci-hosts[0].msi-map[0].device-base: expected an ID that MSI controller apic can hold, below 0x10000, not \"0x1_0000\".")]
     [InlineData("    type: apic", "    type: gicv3-its", "msi-controllers[0].type: expected apic, not \"gicv3-its\".")]
     [InlineData("    model: vt-d", "    model: smmuv3", "iommus[0].model: expected vt-d or amd-vi, not \"smmuv3\".")]
-    [InlineData("    interrupt-remapping: yes", "    msi-window: {base: 0, size: 4K}", "iommus[0].msi-window: this key is not known here: expected one of base, granules, input-bits, interrupt-remapping, model, name, output-bits, size.")]
+    [InlineData("    interrupt-remapping: yes", "    msi-window: {base: 0, size: 4K}", "iommus[0].msi-window: this key is not known here: expected one of base, granules, input-bits, interrupt-remapping, model, name, output-bits, product, size.")]
     [InlineData("    base: 0xfed9_0000", "    base: 0xfee0_0000", "iommus[0].base: IOMMU vtd at 0xfee00000-0xfee00fff overlaps interrupt address range of apic at 0xfee00000-0xfeefffff (line 16): expected ranges that share nothing.")]
     public void What_an_x86_machine_cannot_have_is_refused_in_one_sentence(string good, string bad, string sentence)
     {

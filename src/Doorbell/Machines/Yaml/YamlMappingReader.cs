@@ -8,7 +8,7 @@ internal sealed class YamlMappingReader
 {
     private readonly YamlMappingElement _mapping;
     private readonly YamlErrors _errors;
-    private readonly HashSet<string> _taken = [];
+    private readonly HashSet<string> _taken = [], _known = [];
 
     private YamlMappingReader(YamlMappingElement mapping, string path, YamlErrors errors)
     {
@@ -33,7 +33,11 @@ internal sealed class YamlMappingReader
         return new YamlMappingReader(mapping, path, errors);
     }
 
-    public bool Has(string key) => _mapping.Pairs.Exists(pair => pair.Key.Value == key);
+    public bool Has(string key)
+    {
+        _known.Add(key);
+        return _mapping.Pairs.Exists(pair => pair.Key.Value == key);
+    }
 
     public void Fail(string key, string sentence) => _errors.Add(LineOf(key), PathOf(key), sentence);
 
@@ -168,7 +172,7 @@ internal sealed class YamlMappingReader
         {
             if (!_taken.Contains(key.Value))
             {
-                _errors.AddUnknown(_mapping, key.Line, PathOf(key.Value), $"this key is not known here: expected one of {string.Join(", ", _taken.Order(StringComparer.Ordinal))}.");
+                _errors.AddUnknown(_mapping, key.Line, PathOf(key.Value), $"this key is not known here: expected one of {string.Join(", ", _known.Order(StringComparer.Ordinal))}.");
                 return;
             }
         }
@@ -179,6 +183,7 @@ internal sealed class YamlMappingReader
     private YamlElement? Take(string key, string expected, bool optional)
     {
         _taken.Add(key);
+        _known.Add(key);
         foreach ((YamlScalarElement name, YamlElement value) in _mapping.Pairs)
         {
             if (name.Value == key)

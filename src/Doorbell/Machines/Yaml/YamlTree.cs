@@ -106,7 +106,8 @@ internal static class YamlTree
         }
         catch (YamlException e)
         {
-            errors.Add(Math.Max(1, e.Start.Line), "", $"not YAML: {OneSentence(e.Message)}");
+            // Of a tab, the beginning is that of the mapping it stands in, which may be the whole file.
+            errors.Add(Math.Max(1, e.Message.Contains(" tab ", StringComparison.Ordinal) ? e.End.Line : e.Start.Line), "", $"not YAML: {OneSentence(e.Message)}");
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException)
         {
