@@ -30,7 +30,7 @@ internal static class ExplainCommand
         Options:
           --device BDF[=MODEL[,KEY=VALUE...]]
                                         which device (default: a pci-test in the machine's first free slot), as for
-                                        doorbell run, but with no files: nvme,size=64M is a disk in memory
+                                        doorbell run, but a disk is in memory: nvme,size=64M
           --vectors N                   how many vectors to arm (default: 4, or as many as the device has)
           --mapping-point WHEN          when a vector's doorbell is mapped (M8): alloc, as mainline does, or activate, as the
                                         series did (default: what goes with --uapi)
@@ -183,7 +183,7 @@ internal static class ExplainCommand
         foreach (DeviceSpec spec in devices)
         {
             Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, readFile: DeviceFiles.Read);
-            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : Result.Fail(model.Errno, $"--device {spec}: {model.Reason}");
+            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : Result.Fail(model.Errno, $"{description.OriginOf(spec)}: {model.Reason}");
             if (!plugged.IsOk)
             {
                 return plugged;

@@ -80,7 +80,7 @@ internal static class MachinesCommand
     {
         if (!Directory.Exists(folder))
         {
-            return Complaint.Usage($"there is no folder {folder}.");
+            return Complaint.Usage(File.Exists(folder) ? $"{folder} is a file: expected a folder." : $"there is no folder {folder}.");
         }
 
         var totals = new ScanTotals();

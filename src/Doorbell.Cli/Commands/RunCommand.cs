@@ -24,6 +24,7 @@ internal static class RunCommand
                                           nvme,size=SIZE        an NVMe disk in memory
                                           pci-test[,vectors=N]  registers that raise MSIs and copy by DMA
                                           captured,config=FILE  a function out of its configuration space, no more
+                                (docs/devices.md has every option)
           --uapi UAPI                   mainline: the host keeps the window for doorbells; reserved-iova-v6: the program
                                         registers it, as in v6 of the kernel series (default: mainline)
           --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI

@@ -1,3 +1,4 @@
+using Doorbell.Iommu;
 using Doorbell.Machines;
 using Spectre.Console;
 
@@ -35,7 +36,7 @@ internal static class MachineSheet
             var iommus = new TextTable("IOMMU", "what it is", "registers", "IOVA bits", "window for doorbells");
             foreach (IommuDescription iommu in machine.Iommus)
             {
-                iommus.Add(iommu.Name, Words.KindOf(iommu), $"{iommu.Registers.Base} + {Words.Size(iommu.Registers.Size)}", $"{iommu.InputBits}", $"{iommu.MsiWindow.Base} + {Words.Size(iommu.MsiWindow.Size)}");
+                iommus.Add(iommu.Name, Words.KindOf(iommu), $"{iommu.Registers.Base} + {Words.Size(iommu.Registers.Size)}", $"{iommu.InputBits}", WindowOf(iommu));
             }
 
             iommus.Print(console);
@@ -62,6 +63,11 @@ internal static class MachineSheet
 
     private static string Window(PciWindowDescription window) =>
         $"{window.Range.Base} + {Words.Size(window.Range.Size)}{(window.BusAddress == window.Range.Base.Value ? "" : $" (0x{window.BusAddress:x})")}";
+
+    // Where hardware takes MSIs out before translation there is no window (I1, I9), whatever the default is.
+    private static string WindowOf(IommuDescription iommu) => iommu.ReservedRegions.FirstOrDefault(region => region.Type == ReservedRegionType.SoftwareMsi) is { Size: > 0 } window
+        ? $"{window.Base} + {Words.Size(window.Size)}"
+        : "none: MSIs are not translated";
 
     private static string Doorbells(MsiControllerDescription controller) => controller switch
     {

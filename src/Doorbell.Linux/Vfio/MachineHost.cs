@@ -30,7 +30,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
             Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : model.WithoutValue;
             if (!plugged.IsOk)
             {
-                return Result.Fail(plugged.Errno, $"--device {spec}: {plugged.Reason}");
+                return Result.Fail(plugged.Errno, $"{options.Machine.OriginOf(spec)}: {plugged.Reason}");
             }
         }
 

@@ -55,6 +55,10 @@ public sealed record MachineDescription
         return slot is not null;
     }
 
+    /// <summary>Where a device is asked for, for a sentence about it: the machine's own file, or <c>--device</c>.</summary>
+    public string OriginOf(DeviceSpec device) =>
+        Slots.Any(slot => ReferenceEquals(slot.Device, device)) ? $"{Name}'s own device {device}" : $"--device {device}";
+
     /// <summary>Which IOMMU translates a requester, and as which stream (iommu-map). False where none does (M7).</summary>
     /// <param name="host">The host the transaction goes through.</param>
     /// <param name="requester">As it arrives there, aliases of bridges applied.</param>

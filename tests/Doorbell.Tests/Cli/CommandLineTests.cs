@@ -41,6 +41,31 @@ public class CommandLineTests
     }
 
     [Theory]
+    [InlineData("amd-overdrive", "0x8000000 + 1M")]
+    [InlineData("cavium-thunderx", "0x8000000 + 1M")]
+    [InlineData("hisilicon-d05", "none: MSIs are not translated")]
+    [InlineData("q35-amd-ir", "none: MSIs are not translated")]
+    [InlineData("q35-intel-ir", "none: MSIs are not translated")]
+    [InlineData("q35-intel-noir", "none: MSIs are not translated")]
+    [InlineData("virt-gicv2m", "0x8000000 + 1M")]
+    [InlineData("virt-gicv3", "0x8000000 + 1M")]
+    [InlineData("virt-gicv3-x86guest", "0xfee00000 + 1M")]
+    public void I9_Machines_says_of_each_built_in_machine_what_it_has_and_where_the_window_is(string machine, string window)
+    {
+        (int status, string output, string error) = Command.Run("machines", machine);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains(window, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_slot_on_conventional_PCI_is_explained_with_a_conventional_device()
+    {
+        (int status, string output, string error) = Command.Run("explain", "q35-intel-ir", "--device", "03:01.0");
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("0000:03:01.0", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("doorbell explain virt-gicv3", "--help")]
     [InlineData("doorbell run [options] -- PROGRAM", "run", "--help")]
     [InlineData("doorbell run [options] -- PROGRAM", "run", "--help", "--", "qemu", "--help")]
@@ -64,6 +89,37 @@ public class CommandLineTests
             (int status, _, string error) = Command.Run("explain", path);
             Assert.Equal(2, status);
             Assert.Equal($"doorbell: {path}:1: architecture: the key is missing: expected arm64 or x86-64.\n", error);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData("explain")]
+    [InlineData("run")]
+    public void A_device_that_the_machine_s_own_file_plugs_in_is_not_called_an_option(string command)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}.yaml");
+        File.WriteAllText(path, """
+            name: board
+            architecture: arm64
+            cpus: 1
+            pci-hosts:
+              - name: pcie
+                ecam: {base: 0x40_1000_0000, size: 256M}
+                windows: [{base: 0x1000_0000, size: 512M}]
+                slots:
+                  - {address: "00:01.0", device: {model: floppy}}
+                  - {address: "00:02.0"}
+            """);
+        try
+        {
+            string[] asked = command == "run" ? ["run", "--machine", path, "--", "true"] : ["explain", path];
+            (int status, _, string error) = Command.Run(asked);
+            Assert.NotEqual(0, status);
+            Assert.Equal("doorbell: board's own device 0000:00:01.0=floppy: there is no device model \"floppy\"; there are nvme, pci-test, captured.\n", error);
         }
         finally
         {
