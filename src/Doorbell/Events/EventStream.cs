@@ -10,6 +10,7 @@ public sealed class EventStream
     public bool IsEnabled => Volatile.Read(ref _listeners) is not null;
 
     /// <summary>Adds a listener; it runs on the emitting thread. Dispose the result to leave.</summary>
+    /// <remarks>An event may be sent while a lock of the control path is held (a controller's): a listener takes note, and neither waits for nor makes a control operation.</remarks>
     public IDisposable Subscribe(Action<MachineEvent> listener)
     {
         Action<MachineEvent>? before, after;
