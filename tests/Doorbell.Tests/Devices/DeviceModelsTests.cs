@@ -46,6 +46,8 @@ public class DeviceModelsTests
     [InlineData("captured", "config=e1000,bar0=3000", "e1000: expected BAR 0 to be a power of two from 0x10 to 0x80000000 bytes, not 0xbb8.")]
     [InlineData("captured", "config=short", "short: expected 256 or 4096 bytes of configuration space, not 64")]
     [InlineData("captured", "config=bridge", "bridge: a bridge is no device for a slot")]
+    [InlineData("captured", "config=e1000,function=0000:01:00.0", "e1000: these are the bytes of one function: expected captured,config=FILE")]
+    [InlineData("captured", "config=capture.jsonl,function=0000:01:00.0,bar0=4K", "capture.jsonl: a capture in JSON lines has its BARs' sizes: expected captured,config=FILE")]
     [InlineData("captured", "config=capture.jsonl,function=00:1f.0", "capture.jsonl has no function \"00:1f.0\": expected function= and one of 0000:00:00.0,")]
     [InlineData("pci-test", "file=x", "pci-test has no option \"file\"")]
     public void What_is_wrong_is_said_in_a_sentence(string model, string options, string sentence)

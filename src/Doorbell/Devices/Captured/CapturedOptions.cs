@@ -44,7 +44,13 @@ internal static class CapturedOptions
             return bytes.WithoutValue;
         }
 
-        Result<CapturedFunction> found = bytes.Value is [(byte)'{', ..]
+        bool isCapture = bytes.Value is [(byte)'{', ..];
+        if (isCapture ? sizes.Any(static size => size != 0) : function.Length != 0)
+        {
+            return Result.Fail(Errno.EINVAL, $"{file}: {(isCapture ? "a capture in JSON lines has its BARs' sizes" : "these are the bytes of one function")}: expected {Forms}.");
+        }
+
+        Result<CapturedFunction> found = isCapture
             ? Find(file, Encoding.UTF8.GetString(bytes.Value), function)
             : CapturedFunction.Create(file, bytes.Value, sizes);
         if (!found.IsOk)
