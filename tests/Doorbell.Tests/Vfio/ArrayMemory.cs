@@ -2,49 +2,27 @@ using Doorbell.Vfio;
 
 namespace Doorbell.Tests.Vfio;
 
-/// <summary>A client address space that is an array.</summary>
+/// <summary>A client address space that is an array, and counts what is pinned.</summary>
 internal sealed class ArrayMemory(ulong start, int size) : IClientAddressSpace
 {
-    public byte[] Bytes { get; } = new byte[size];
+    private readonly ArrayClientMemory _memory = new(start, size);
 
-    public ulong Start { get; } = start;
+    public Span<byte> Bytes => _memory.Bytes;
+
+    public ulong Start => _memory.Start;
 
     public ulong Pinned { get; private set; }
 
     public Errno Pin(ulong address, ulong size, bool write)
     {
-        if (!Holds(address, size))
-        {
-            return Errno.EFAULT;
-        }
-
-        Pinned += size;
-        return Errno.None;
+        Errno pinned = _memory.Pin(address, size, write);
+        Pinned += pinned == Errno.None ? size : 0;
+        return pinned;
     }
 
     public void Unpin(ulong address, ulong size) => Pinned -= size;
 
-    public bool TryRead(ulong address, Span<byte> destination)
-    {
-        if (!Holds(address, (ulong)destination.Length))
-        {
-            return false;
-        }
+    public bool TryRead(ulong address, Span<byte> destination) => _memory.TryRead(address, destination);
 
-        Bytes.AsSpan((int)(address - Start), destination.Length).CopyTo(destination);
-        return true;
-    }
-
-    public bool TryWrite(ulong address, ReadOnlySpan<byte> source)
-    {
-        if (!Holds(address, (ulong)source.Length))
-        {
-            return false;
-        }
-
-        source.CopyTo(Bytes.AsSpan((int)(address - Start)));
-        return true;
-    }
-
-    private bool Holds(ulong address, ulong size) => address >= Start && address - Start <= (ulong)Bytes.Length && size <= (ulong)Bytes.Length - (address - Start);
+    public bool TryWrite(ulong address, ReadOnlySpan<byte> source) => _memory.TryWrite(address, source);
 }

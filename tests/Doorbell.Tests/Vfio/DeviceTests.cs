@@ -244,10 +244,10 @@ public class DeviceTests
     {
         Board board = new Board().Assign().Map(0x1_0000, 0x1_0000).Map(0x8000_0000, 0x1_0000, offset: 0x20_0000);
         board.EnableBusMaster();
-        Random.Shared.NextBytes(board.Client.Bytes.AsSpan(0, 0x1_0000));
+        Random.Shared.NextBytes(board.Client.Bytes.Slice(0, 0x1_0000));
 
         Assert.Equal(PciTestDevice.CopyStatus.Done, board.Copy(0x1_0800, 0x8000_0123, 0x3456));
-        Assert.Equal(board.Client.Bytes.AsSpan(0x800, 0x3456), board.Client.Bytes.AsSpan(0x20_0123, 0x3456));
+        Assert.Equal(board.Client.Bytes.Slice(0x800, 0x3456), board.Client.Bytes.Slice(0x20_0123, 0x3456));
 
         byte[] before = [.. board.Client.Bytes];
         Assert.Equal(PciTestDevice.CopyStatus.SourceFault, board.Copy(0x4000_0000, 0x8000_0000, 0x100));

@@ -1,4 +1,3 @@
-using Doorbell.Iommu;
 using Doorbell.Msi;
 using Doorbell.Pci;
 using Doorbell.Vfio;
@@ -6,7 +5,7 @@ using Doorbell.Vfio;
 namespace Doorbell.Tests.Vfio;
 
 /// <summary>A machine with two clients, a model of what each has, and the invariants that hold after every operation.</summary>
-internal sealed class OperationWorld
+internal sealed partial class OperationWorld
 {
     private const int Vectors = 6;
     private const ulong V6Window = 0x0c00_0000;
@@ -119,72 +118,6 @@ internal sealed class OperationWorld
     }
 
     /// <summary>N1 to N5, as far as they can be seen between operations; N4 of every vector.</summary>
-    public void Check()
-    {
-        foreach (DeviceModel device in _devices)
-        {
-            device.CheckMessages();
-        }
-
-        foreach (IGrouping<IommuDomain, DeviceModel> attached in _devices.GroupBy(device => device.Domain))
-        {
-            CheckDomain(attached.Key, [.. attached]);
-        }
-
-        foreach (Client client in _clients)
-        {
-            Assert.Equal(client.Mappings.Aggregate(0UL, (sum, mapping) => sum + mapping.Size), client.Memory.Pinned);
-            Assert.Equal(client.Mappings.Count, client.Container?.MappingCount ?? 0);
-        }
-    }
-
-    /// <summary>V7: everybody goes, and nothing is left.</summary>
-    public void End()
-    {
-        foreach (Client client in _clients)
-        {
-            Kill(client, 0);
-        }
-
-        Check();
-        Assert.True(_board.Host.IsIdle, "V7: something of a client is left");
-        Assert.All(_devices, device => Assert.Equal(device.Physical.Iommu!.UnattachedDomain, device.Domain));
-        Assert.Equal(_tally.Handed, _tally.Released);
-    }
-
-    // N2, N3, N5: what is mapped is what the client mapped and the doorbells in use, and nothing of the one lies in the other's place.
-    private void CheckDomain(IommuDomain domain, DeviceModel[] attached)
-    {
-        Client? owner = _clients.FirstOrDefault(client => attached.Any(device => client.Joined.Contains(device.Group)));
-        if (domain == domain.Iommu.UnattachedDomain)
-        {
-            Assert.All(attached, device => Assert.Empty(device.Armed));
-            return;
-        }
-
-        Assert.NotNull(owner);
-        ulong user = owner.Mappings.Aggregate(0UL, (sum, mapping) => sum + mapping.Size);
-        ulong doorbells = 0;
-        if (domain.ReservedIovas is { } window)
-        {
-            IReadOnlyList<DoorbellBinding> bindings = window.GetBindings();
-            doorbells = bindings.Aggregate(0UL, (sum, binding) => sum + binding.Size);
-            long expected = domain.MsiMapping ? attached.Sum(device => _point == MappingPoint.Alloc ? device.Allocated : device.Armed.Count) : 0;
-            Assert.Equal(expected, window.ReferenceCount);
-            Assert.Equal(expected, bindings.Sum(binding => binding.References));
-            Assert.Equal(bindings.Count, bindings.DistinctBy(binding => binding.PhysicalAddress).Count());
-            Assert.True(!_isV6 || bindings.All(binding => binding.References > 0), "I7: a doorbell nobody uses is bound");
-            Assert.All(bindings, binding => Assert.True(binding.Iova >= window.Base && binding.Iova + (binding.Size - 1) <= window.Last, "N3"));
-            Assert.All(owner.Mappings, mapping => Assert.True(mapping.Iova > window.Last || mapping.Iova + (mapping.Size - 1) < window.Base, "N5"));
-        }
-
-        Assert.Equal(user + doorbells, domain.MappedBytes);
-        foreach ((Iova iova, ulong size) in owner.Mappings)
-        {
-            Assert.True(domain.TryTranslate(iova, IommuProtection.Read, out _) && domain.TryTranslate(iova + (size - 1), IommuProtection.Read, out _));
-        }
-    }
-
     private void Join(Client client, int number)
     {
         if (!client.Groups.TryGetValue(number, out VfioGroup? group))
@@ -420,119 +353,5 @@ internal sealed class OperationWorld
         }
 
         client.Forget();
-    }
-
-    private sealed class Client(ArrayMemory memory)
-    {
-        public ArrayMemory Memory { get; } = memory;
-
-        public VfioContainer? Container { get; set; }
-
-        public Dictionary<int, VfioGroup> Groups { get; } = [];
-
-        public HashSet<int> Joined { get; } = [];
-
-        public List<(Iova Iova, ulong Size)> Mappings { get; } = [];
-
-        public ulong WindowBase { get; set; }
-
-        public ulong WindowSize { get; set; }
-
-        public Iova? Window() => WindowSize != 0 ? new Iova(WindowBase) : Container is { HasIommu: true } ? new Iova(0x800_0000) : null;
-
-        public bool IsV2 { get; set; }
-
-        // The last group takes everything with it.
-        public void Leave(int group)
-        {
-            if (Joined.Remove(group) && Joined.Count == 0)
-            {
-                Mappings.Clear();
-                WindowSize = 0;
-            }
-        }
-
-        public void Forget()
-        {
-            Container = null;
-            Groups.Clear();
-            Joined.Clear();
-            Mappings.Clear();
-            WindowSize = 0;
-        }
-    }
-
-    private sealed class DeviceModel(PassthroughDevice physical, int group)
-    {
-        public PassthroughDevice Physical { get; } = physical;
-
-        public int Group { get; } = group;
-
-        public VfioDevice? Open { get; set; }
-
-        public Dictionary<int, CountedTrigger> Armed { get; } = [];
-
-        /// <summary>Signals of every trigger it ever had.</summary>
-        public int Signals { get; set; }
-
-        public IommuDomain Domain => Physical.Iommu!.GetStream(Physical.StreamId).Domain;
-
-        public int Allocated => Open is null ? 0 : Physical.MsiDomain!.CreateDeviceVectors(Physical.MsiDevice).Count;
-
-        // N1: each message it holds is one its domain maps to a doorbell, for writing; and there is one for whatever it may send.
-        public void CheckMessages()
-        {
-            for (int vector = 0; vector < Vectors; vector++)
-            {
-                MsiXEntry entry = Physical.Function.MsiX!.ReadEntry(vector);
-                Assert.True(entry.Address == 0 || Open is not null, $"V7: {Physical.Name} is closed and holds {entry.Address:x}");
-                Assert.True(entry.Address != 0 || !Armed.ContainsKey(vector), $"{Physical.Name} has no message for vector {vector}, which is armed");
-                if (entry.Address != 0 && Domain.MsiMapping)
-                {
-                    Assert.True(Domain.TryTranslate(new Iova(entry.Address), IommuProtection.Write, out PhysicalAddress pa), $"N1: {Physical.Name} holds {entry.Address:x}, which is not mapped");
-                    Assert.Contains(pa, Physical.MsiDomain!.Doorbells);
-                }
-            }
-        }
-    }
-
-    private sealed class Tally
-    {
-        public int Signals { get; set; }
-
-        public int Handed { get; set; }
-
-        public int Released { get; set; }
-    }
-
-    private sealed class CountedTrigger : IEventTrigger
-    {
-        private readonly Tally _tally;
-        private readonly DeviceModel _device;
-
-        public CountedTrigger(Tally tally, DeviceModel device)
-        {
-            _tally = tally;
-            _device = device;
-            tally.Handed++;
-        }
-
-        public int Signals { get; private set; }
-
-        public int Releases { get; private set; }
-
-        public void Signal()
-        {
-            Assert.Equal(0, Releases);
-            Signals++;
-            _device.Signals++;
-            _tally.Signals++;
-        }
-
-        public void Release()
-        {
-            Releases++;
-            _tally.Released++;
-        }
     }
 }

@@ -17,7 +17,6 @@ internal sealed class Rig
 
     private readonly PhysicalBus _bus = new();
     private readonly List<PassthroughGroup> _groups = [];
-    private readonly Dictionary<PassthroughDevice, VfioDevice> _devices = [];
     private readonly GicV3Its _its;
     private VfioHost? _host;
 
@@ -117,7 +116,6 @@ internal sealed class Rig
         device.Function.SetCommand(device.Function.Command | PciCommand.BusMaster);
         CountingTrigger[] triggers = [.. Enumerable.Range(0, vectors).Select(static _ => new CountingTrigger())];
         Result<int> armed = opened.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 0, (uint)vectors, default, triggers);
-        _devices[device] = opened;
         return (opened, triggers, armed);
     }
 
