@@ -1,4 +1,3 @@
-using Doorbell.Interrupts;
 using Doorbell.Pci;
 using Doorbell.Vfio;
 
@@ -17,11 +16,11 @@ internal sealed partial class Walk
         table.Add("iommu-map", _device.Iommu is { } iommu ? $"{iommu.Name} ({iommu.Model.Name})" : "no IOMMU", _device.Iommu is null ? "untranslated" : $"StreamID {_device.StreamId}");
         table.Add("msi-map", _device.MsiDomain?.Name ?? "no MSI controller", _device.MsiDomain is null ? "nobody takes its MSIs" : $"DeviceID {_device.DeviceId}");
         _account.Table(table);
-        foreach (IrqDomain domain in Hierarchy())
+        if (_device.MsiDomain is { } msi)
         {
-            foreach (PhysicalAddress doorbell in domain == _device.MsiDomain ? domain.DoorbellsOf(_device.DeviceId) : [])
+            foreach (PhysicalAddress doorbell in msi.DoorbellsOf(_device.DeviceId))
             {
-                _account.Fact($"The doorbell its MSIs are written to: PA {doorbell} of {domain.Parent?.Name ?? domain.Name}.");
+                _account.Fact($"The doorbell its MSIs are written to: PA {doorbell} of {msi.Parent?.Name ?? msi.Name}.");
             }
         }
 
@@ -72,13 +71,5 @@ internal sealed partial class Walk
             ("safe", shown.IsSafe ? "yes" : "no"),
             ("path", string.Join(" -> ", shown.Path.Select(static step => step.At))));
         _account.End();
-    }
-
-    private IEnumerable<IrqDomain> Hierarchy()
-    {
-        for (IrqDomain? domain = _device.MsiDomain; domain is not null; domain = domain.Parent)
-        {
-            yield return domain;
-        }
     }
 }

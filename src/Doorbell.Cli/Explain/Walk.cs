@@ -46,7 +46,7 @@ internal sealed partial class Walk : IDisposable
     public Verdict Run()
     {
         Identify();
-        PassthroughGroup? members = _plan.Machine.Groups.FirstOrDefault(group => group.Devices.Contains(_device));
+        PassthroughGroup? members = _plan.Machine.FindGroup(_device);
         if (members is null)
         {
             return ConcludeWithoutGroup();

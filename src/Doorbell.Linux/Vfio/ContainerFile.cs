@@ -163,14 +163,14 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             return refusal;
         }
 
-        VfioDirtyBitmap dirty = new(bitmap.PageSize, bitmap.Size);
+        VfioDirtyBitmap? dirty = flags == VfioUnmapFlags.GetDirtyBitmap ? new(bitmap.PageSize, bitmap.Size) : null;
         Result<ulong> result = container.UnmapDma(flags, new Iova(unmap.Iova), unmap.Size, dirty);
         if (!result.IsOk)
         {
             return CallOutcome.Fail(result.Errno);
         }
 
-        if (!WriteBits(call, new Iova(unmap.Iova), dirty, bitmap.Data))
+        if (dirty is not null && !WriteBits(call, new Iova(unmap.Iova), dirty, bitmap.Data))
         {
             return CallOutcome.Fail(Errno.EFAULT);
         }

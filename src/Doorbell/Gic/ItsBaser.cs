@@ -64,4 +64,7 @@ public readonly record struct ItsBaser(ulong Value)
 
     /// <summary>Entries of one page.</summary>
     public ulong EntriesPerPage => PageSize / EntrySize;
+
+    /// <summary>Of a two-level table, where the first-level entry for a device is.</summary>
+    internal PhysicalAddress FirstLevelEntryOf(DeviceId device) => Address + (device.Value / EntriesPerPage * EntrySize);
 }

@@ -122,7 +122,7 @@ public sealed class ItsControlFrame
         }
 
         return !table.IsIndirect
-            || (_its.Gic.Memory.TryRead64(table.Address + (device.Value / table.EntriesPerPage * ItsBaser.EntrySize), out ulong page) && (page & ItsRegister.Valid) != 0);
+            || (_its.Gic.Memory.TryRead64(table.FirstLevelEntryOf(device), out ulong page) && (page & ItsRegister.Valid) != 0);
     }
 
     private static bool IsBaser(ulong offset, out int index)

@@ -38,7 +38,7 @@ internal sealed class ItsProvision
 
         if (_devices.IsIndirect)
         {
-            PhysicalAddress entry = _devices.Address + (device.Value / _devices.EntriesPerPage * ItsBaser.EntrySize);
+            PhysicalAddress entry = _devices.FirstLevelEntryOf(device);
             if (_memory.TryRead64(entry, out ulong page) && (page & ItsRegister.Valid) == 0)
             {
                 _memory.TryWrite64(entry, _memory.Allocate(_devices.PageSize).Value | ItsRegister.Valid);

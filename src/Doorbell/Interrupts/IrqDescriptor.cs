@@ -18,7 +18,6 @@ public sealed class IrqDescriptor
     private const int PendingBit = 2;
     private const int Held = 4;
 
-    private readonly IrqData _root;
     private IInterruptHandler? _handler;
     private int _state;
     private int _affinity = NoAffinity;
@@ -35,8 +34,11 @@ public sealed class IrqDescriptor
             root = parent;
         }
 
-        _root = root;
+        Root = root;
     }
+
+    /// <summary>Its data at the innermost level, the CPUs' own controller.</summary>
+    internal IrqData Root { get; }
 
     /// <summary>Number in events, unique in the machine (virq).</summary>
     public int Number { get; }
@@ -51,7 +53,7 @@ public sealed class IrqDescriptor
     public IrqData Data { get; }
 
     /// <summary>The INTID: the number at the root.</summary>
-    public uint Intid => (uint)_root.HwIrq;
+    public uint Intid => (uint)Root.HwIrq;
 
     /// <summary>The CPU it goes to; <see cref="NoAffinity"/> before the controller chose one. The controller's to set; others ask <see cref="IrqChip.SetAffinity"/>.</summary>
     public int Affinity
@@ -70,7 +72,7 @@ public sealed class IrqDescriptor
         internal set
         {
             Volatile.Write(ref _handler, value);
-            _root.Domain.OnDeliveryChanged(this);
+            Root.Domain.OnDeliveryChanged(this);
         }
     }
 
@@ -132,7 +134,7 @@ public sealed class IrqDescriptor
             return false;
         }
 
-        _root.Domain.OnDeliveryChanged(this);
+        Root.Domain.OnDeliveryChanged(this);
         return (after & (Enabled | Held | PendingBit)) == (Enabled | PendingBit) && TakePending() && Deliver() == IrqDelivery.Delivered;
     }
 

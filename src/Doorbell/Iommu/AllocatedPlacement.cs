@@ -9,7 +9,7 @@ internal sealed class AllocatedPlacement(Iova start, ulong size, int order) : Do
 
     public override long UsedGranules => _iovas.Used;
 
-    public override int IndexOf(Iova iova) => iova >= start ? (int)Math.Min((iova.Value - start.Value) >> order, int.MaxValue) : -1;
+    public override int IndexOf(Iova iova) => IndexFrom(start, iova, order);
 
     public override Result<Iova> Take(PhysicalAddress page, ulong granules) => _iovas.TryAllocate(granules, out Iova iova)
         ? iova

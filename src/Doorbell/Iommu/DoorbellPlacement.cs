@@ -20,4 +20,7 @@ internal abstract class DoorbellPlacement
 
     /// <summary>Gives the place back; nothing translates it any more (I7, N3).</summary>
     public abstract void Give(Iova iova, ulong granules);
+
+    /// <summary><see cref="IndexOf"/> where places are taken from the start up.</summary>
+    protected static int IndexFrom(Iova start, Iova iova, int order) => iova >= start ? (int)Math.Min((iova.Value - start.Value) >> order, int.MaxValue) : -1;
 }

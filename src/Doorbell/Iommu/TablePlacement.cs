@@ -12,7 +12,7 @@ internal sealed class TablePlacement(SoftwareMsiTable table, Iova start, ulong s
 
     public override long UsedGranules => _taken.Keys.Sum(static place => (long)place.Granules);
 
-    public override int IndexOf(Iova iova) => iova >= start ? (int)Math.Min((iova.Value - start.Value) >> order, int.MaxValue) : -1;
+    public override int IndexOf(Iova iova) => IndexFrom(start, iova, order);
 
     public override Result<Iova> Take(PhysicalAddress page, ulong granules)
     {

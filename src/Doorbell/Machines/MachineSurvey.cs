@@ -53,7 +53,7 @@ public sealed class MachineSurvey
             foreach (PciSlotDescription slot in host.Slots)
             {
                 PassthroughDevice device = machine.Value.Find(slot.Address)!;
-                slots.Add(new SlotSurvey(host, device, device.Iommu is null ? null : machine.Value.Groups.FirstOrDefault(group => group.Devices.Contains(device))));
+                slots.Add(new SlotSurvey(host, device, machine.Value.FindGroup(device)));
             }
         }
 

@@ -1,4 +1,3 @@
-using Doorbell.Iommu;
 using Doorbell.Vfio;
 
 namespace Doorbell.Machines;
@@ -15,7 +14,7 @@ internal static class StreamSharing
         foreach (List<PassthroughDevice> group in groups)
         {
             List<PassthroughDevice>? owner = group
-                .Where(static device => device.Iommu?.Model is { TranslatesMsi: true } model && model != IommuModel.SmmuV3)
+                .Where(static device => device.Iommu?.Model is { MatchesStreams: true })
                 .Select(device => owners.GetValueOrDefault((device.Iommu!, device.StreamId)))
                 .FirstOrDefault(static found => found is not null);
             if (owner is null)

@@ -3,7 +3,7 @@ using Doorbell.Interrupts;
 namespace Doorbell.X86;
 
 /// <summary>The driver of AMD-Vi's interrupt remapping as a level of the hierarchy: a table a device, consecutive aligned entries for multi-MSI (M1, M2).</summary>
-public sealed class AmdDomain : IrqDomain
+public sealed class AmdDomain : RemappingDomain
 {
     private readonly Dictionary<uint, AmdInterruptTable> _tables = [];
     private readonly AmdChip _chip;
@@ -13,7 +13,7 @@ public sealed class AmdDomain : IrqDomain
     /// <param name="unit">The hardware.</param>
     /// <param name="entries">Entries of each device's table.</param>
     public AmdDomain(AmdRemapping unit, int entries = AmdRemapping.DefaultEntries)
-        : base(unit.Name, unit.Apic, IrqDomainFlags.IsolatedMsi | IrqDomainFlags.MsiParent)
+        : base(unit.Name, unit.Apic)
     {
         Unit = unit;
         _entries = entries;
@@ -54,7 +54,7 @@ public sealed class AmdDomain : IrqDomain
 
     internal static AmdInterruptTable TableOf(IrqData irq) => (AmdInterruptTable)irq.ChipData!;
 
-    internal void Program(IrqData irq)
+    internal override void Program(IrqData irq)
     {
         (int cpu, byte vector) = ApicDomain.VectorOf(irq).Current;
 
@@ -92,13 +92,6 @@ public sealed class AmdDomain : IrqDomain
     {
         FreeParent(irqs);
         TableOf(irqs[0]).Indexes.Free((uint)irqs[0].HwIrq, irqs.Length);
-    }
-
-    /// <inheritdoc/>
-    protected override Result OnActivate(IrqData irq)
-    {
-        Program(irq);
-        return Result.Ok;
     }
 
     /// <inheritdoc/>

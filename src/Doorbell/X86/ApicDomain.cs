@@ -60,16 +60,7 @@ public sealed class ApicDomain : IrqDomain
     public static bool IsForDevices(int vector) =>
         vector is >= FirstVector and < VectorLimit and not SystemCallVector and not (>= FirstIsaVector and < FirstIsaVector + IsaVectors);
 
-    internal static ApicVector VectorOf(IrqData irq)
-    {
-        IrqData data = irq;
-        while (data.Parent is not null)
-        {
-            data = data.Parent;
-        }
-
-        return (ApicVector)data.ChipData!;
-    }
+    internal static ApicVector VectorOf(IrqData irq) => (ApicVector)irq.Descriptor.Root.ChipData!;
 
     internal void SetEnabled(IrqDescriptor irq, bool enabled)
     {

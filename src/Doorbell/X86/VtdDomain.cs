@@ -4,7 +4,7 @@ using Doorbell.Interrupts;
 namespace Doorbell.X86;
 
 /// <summary>The driver of VT-d's interrupt remapping as a level of the hierarchy: an entry an interrupt, consecutive ones under one handle for multi-MSI (M1, M2).</summary>
-public sealed class VtdDomain : IrqDomain
+public sealed class VtdDomain : RemappingDomain
 {
     private readonly AlignedIdAllocator _indexes;
     private readonly Dictionary<uint, SourceCheck> _sources = [];
@@ -13,7 +13,7 @@ public sealed class VtdDomain : IrqDomain
     /// <summary>The driver.</summary>
     /// <param name="unit">The hardware.</param>
     public VtdDomain(VtdRemapping unit)
-        : base(unit.Name, unit.Apic, IrqDomainFlags.IsolatedMsi | IrqDomainFlags.MsiParent)
+        : base(unit.Name, unit.Apic)
     {
         Unit = unit;
         _indexes = new AlignedIdAllocator(0, (uint)unit.Entries);
@@ -36,7 +36,7 @@ public sealed class VtdDomain : IrqDomain
         _sources[device.Value] = SourceCheck.Buses(firstBus, lastBus);
     }
 
-    internal void Program(IrqData irq)
+    internal override void Program(IrqData irq)
     {
         (int cpu, byte vector) = ApicDomain.VectorOf(irq).Current;
         Unit.Program((uint)irq.HwIrq, new RemapEntry(cpu, vector, SourceOf(irq.Descriptor.Requester)), irq.Descriptor.Requester.Name);
@@ -70,13 +70,6 @@ public sealed class VtdDomain : IrqDomain
     {
         FreeParent(irqs);
         _indexes.Free((uint)irqs[0].HwIrq, irqs.Length);
-    }
-
-    /// <inheritdoc/>
-    protected override Result OnActivate(IrqData irq)
-    {
-        Program(irq);
-        return Result.Ok;
     }
 
     /// <inheritdoc/>

@@ -13,8 +13,6 @@ internal sealed class Hwpt(uint id, IommufdContext context, Ioas ioas, IommuDoma
     /// <summary>Made by attaching a device to the IOAS; it goes when its last device leaves.</summary>
     public bool IsAuto { get; } = isAuto;
 
-    public bool IsNestParent { get; init; }
-
     public override string Kind => "HWPT";
 
     /// <summary>

@@ -14,8 +14,6 @@ internal sealed partial class Ioas(uint id, IommufdContext context) : IommufdObj
 
     public IReadOnlyList<Hwpt> Hwpts => _hwpts;
 
-    public int AreaCount => _areas.Count;
-
     /// <summary>IOMMU_OPTION_HUGE_PAGES.</summary>
     public bool HugePages { get; private set; } = true;
 

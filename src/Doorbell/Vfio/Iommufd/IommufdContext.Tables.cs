@@ -32,7 +32,7 @@ public sealed partial class IommufdContext
         {
             case Ioas ioas:
                 Result<Hwpt> created = CheckTable(flags, dataType, out string? lacking)
-                    ? CreateHwpt(ioas, bound, isAuto: false, (flags & HwptAllocFlags.NestParent) != 0)
+                    ? CreateHwpt(ioas, bound, isAuto: false)
                     : Result.Fail(Errno.EOPNOTSUPP, lacking);
                 return created.IsOk ? created.Value.Id : Refuse(Operation, created.Errno, null, created.Reason);
             case Hwpt below:
@@ -103,7 +103,7 @@ public sealed partial class IommufdContext
             }
         }
 
-        Result<Hwpt> created = CreateHwpt(ioas, device, isAuto: true, isNestParent: false);
+        Result<Hwpt> created = CreateHwpt(ioas, device, isAuto: true);
         if (!created.IsOk)
         {
             return created;
@@ -114,10 +114,10 @@ public sealed partial class IommufdContext
         return attached;
     }
 
-    private Result<Hwpt> CreateHwpt(Ioas ioas, IommufdDevice device, bool isAuto, bool isNestParent)
+    private Result<Hwpt> CreateHwpt(Ioas ioas, IommufdDevice device, bool isAuto)
     {
         IommuDomain domain = device.Device.Iommu!.AllocateDomain(IommuDomainType.Unmanaged);
-        Hwpt hwpt = _objects.Add(id => new Hwpt(id, this, ioas, domain, isAuto) { IsNestParent = isNestParent });
+        Hwpt hwpt = _objects.Add(id => new Hwpt(id, this, ioas, domain, isAuto));
         Result filled = ioas.AddDomain(hwpt);
         if (!filled.IsOk)
         {
