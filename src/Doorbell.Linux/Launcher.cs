@@ -61,9 +61,8 @@ public static class Launcher
             return OwnFailure;
         }
 
-        bool sent = channel.Send(LaunchMessage.Ready, prepared.Value.Encode(), [prepared.Value.Listener, prepared.Value.FilesDirectory]);
-        Sys.Close(prepared.Value.Listener); // a second holder would make trapped calls wait for ever if the supervisor died
-        Sys.Close(prepared.Value.FilesDirectory);
+        bool sent = channel.Send(LaunchMessage.Ready, prepared.Value.Encode(), prepared.Value.Descriptors);
+        Array.ForEach(prepared.Value.Descriptors, Sys.Close); // a second holder of the listener would make trapped calls wait for ever if the supervisor died
         if (!sent)
         {
             return OwnFailure;

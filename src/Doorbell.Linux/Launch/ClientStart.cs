@@ -92,7 +92,7 @@ internal sealed class ClientStart(LaunchOrder order, SignalState signals) : IDis
         Privileges.SetFileLimit(order.FileLimit);
         Result<int> listener = SeccompFilter.Install(FilterProgram.Build(FilterArchitecture.Native));
         return listener.IsOk
-            ? new PreparedClient(listener.Value, files.Value, nodes.Value, mounter.Missing)
+            ? new PreparedClient(listener.Value, files.Value, mounter.LiveSys, nodes.Value, mounter.Missing)
             : listener.WithoutValue;
     }
 }

@@ -88,6 +88,7 @@ internal sealed record LaunchOrder
             {
                 SysEntryKind.Directory => view.Directory(path),
                 SysEntryKind.File => view.File(path, content),
+                SysEntryKind.LiveFile => view.LiveFile(path, content),
                 SysEntryKind.Symlink => view.Symlink(path, System.Text.Encoding.UTF8.GetString(content)),
                 SysEntryKind.Node => view.Node(path),
                 _ => throw new InvalidDataException($"entry kind {kind}"),

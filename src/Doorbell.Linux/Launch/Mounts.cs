@@ -93,13 +93,19 @@ internal static unsafe class Mounts
     /// unless it is attached. An empty name is the directory itself.
     /// </summary>
     /// <returns>Its descriptor, or a negative errno.</returns>
-    internal static int Clone(int directory, ReadOnlySpan<byte> name)
+    internal static int Clone(int directory, ReadOnlySpan<byte> name) => Clone(directory, name, AtRecursive);
+
+    /// <summary>The same mount once more, without what is mounted in it and with flags of its own; attached nowhere, and there as long as its descriptor.</summary>
+    /// <returns>Its descriptor, or a negative errno.</returns>
+    internal static int CloneAlone(int mount) => Clone(mount, "\0"u8, 0);
+
+    private static int Clone(int directory, ReadOnlySpan<byte> name, int recursive)
     {
         const int CloneTree = 1;
         fixed (byte* start = name)
         {
             return (int)Sys.Call(
-                Nr.OpenTree, directory, (nint)start, CloneTree | AtRecursive | Sys.AtSymlinkNoFollow | Sys.AtEmptyPath | Sys.O_CLOEXEC);
+                Nr.OpenTree, directory, (nint)start, CloneTree | recursive | Sys.AtSymlinkNoFollow | Sys.AtEmptyPath | Sys.O_CLOEXEC);
         }
     }
 

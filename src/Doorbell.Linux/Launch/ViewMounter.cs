@@ -31,6 +31,9 @@ internal sealed class ViewMounter
     /// <summary>What could not be mirrored, and why.</summary>
     internal List<string> Missing { get; } = [];
 
+    /// <summary>Descriptor of the view's /sys, for writing, which the client's own is not; -1 until it is mounted. The caller owns it.</summary>
+    internal int LiveSys { get; private set; } = -1;
+
     /// <summary>Builds and mounts; the nodes' identities come in the order of the view's entries.</summary>
     internal Result<List<FileIdentity>> Mount()
     {
@@ -84,6 +87,15 @@ internal sealed class ViewMounter
             if (!attached.IsOk)
             {
                 return attached;
+            }
+
+            if (root == "/sys")
+            {
+                LiveSys = Mounts.CloneAlone(tmpfs.Value); // before anything is mounted in it
+                if (LiveSys < 0)
+                {
+                    return Result.Fail((Errno)(-LiveSys), $"a second mount of the view's {root} cannot be made ({(Errno)(-LiveSys)})");
+                }
             }
 
             Mirror(real, tmpfs.Value, root);
@@ -177,7 +189,7 @@ internal sealed class ViewMounter
             int failed = entry.Kind switch
             {
                 SysEntryKind.Directory => Mounts.MakeDirectory(tmpfs, name, entry.Mode),
-                SysEntryKind.File => Mounts.MakeFile(tmpfs, name, entry.Mode, entry.Content.Span),
+                SysEntryKind.File or SysEntryKind.LiveFile => Mounts.MakeFile(tmpfs, name, entry.Mode, entry.Content.Span),
                 SysEntryKind.Symlink => Mounts.MakeLink(tmpfs, name, [.. entry.Content.Span, 0]),
                 _ => Mounts.MakeNode(tmpfs, name, entry.Mode),
             };

@@ -10,6 +10,7 @@ internal static class Nr
     internal static readonly int Close = Pick(3, 57);
     internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
+    internal static readonly int PWrite64 = Pick(18, 68);
     internal static readonly int SendMsg = Pick(46, 211);
     internal static readonly int RecvMsg = Pick(47, 212);
     internal static readonly int SocketPair = Pick(53, 199);

@@ -62,6 +62,14 @@ internal static unsafe partial class Sys
         }
     }
 
+    internal static nint PWrite(int fd, ReadOnlySpan<byte> buffer, long offset)
+    {
+        fixed (byte* start = buffer)
+        {
+            return Call(Nr.PWrite64, fd, (nint)start, buffer.Length, (nint)offset);
+        }
+    }
+
     internal static nint Ioctl(int fd, uint request, nint argument) => Call(Nr.Ioctl, fd, (nint)request, argument);
 
     /// <summary>Opens; <paramref name="path"/> ends with a NUL.</summary>

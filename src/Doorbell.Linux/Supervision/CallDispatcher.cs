@@ -8,7 +8,7 @@ using Doorbell.Linux.Uapi;
 namespace Doorbell.Linux.Supervision;
 
 /// <summary>Answers trapped calls: finds out whether they concern an emulated file, and lets the kernel carry out the rest.</summary>
-internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, IClientHost host)
+internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, ConfigFileWriter configFiles, IClientHost host)
 {
     private const int SigHup = 1;
     private const int SigInt = 2;
@@ -69,6 +69,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             outcome = Vector((int)a[0], a[1], a[2], a[3], isWrite, hasFlags ? (uint)a[5] : 0);
         }
 
+        configFiles.Update();
         Answer(outcome);
     }
 

@@ -12,6 +12,9 @@ internal interface IClientHost : IDisposable
     /// <summary>What the client sees below /sys and /dev.</summary>
     SysView View { get; }
 
+    /// <summary>The configuration spaces in the view, which change as the client works.</summary>
+    ConfigFiles ConfigFiles { get; }
+
     /// <summary>The client opens a node of the view.</summary>
     Result<ClientFile> Open(string path);
 }

@@ -22,6 +22,7 @@ internal sealed class Supervisor : IDisposable
     private readonly FileTable _files;
     private readonly ClientProcesses _processes = new();
     private readonly CallDispatcher _dispatcher;
+    private readonly ConfigFileWriter _configFiles;
     private readonly Action<int> _onStarted;
     private PollFd[] _poll = new PollFd[Fixed];
     private ProcessMemory[] _polled = [];
@@ -44,7 +45,8 @@ internal sealed class Supervisor : IDisposable
         var nodes = new NodeTable(
             prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
         var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events);
-        _dispatcher = new CallDispatcher(_listener, _files, nodes, call, host);
+        _configFiles = new ConfigFileWriter(prepared.LiveSys, host.ConfigFiles);
+        _dispatcher = new CallDispatcher(_listener, _files, nodes, call, _configFiles, host);
     }
 
     /// <summary>Status and sentence of a client that could not be started.</summary>
@@ -68,6 +70,7 @@ internal sealed class Supervisor : IDisposable
             if (ready >= 0 && (ready == 0 || _poll[1].Returned != 0))
             {
                 _files.Drain();
+                _configFiles.Update();
             }
 
             if (ready <= 0)
@@ -103,6 +106,7 @@ internal sealed class Supervisor : IDisposable
         _files.Drain();
         _files.Dispose();
         _processes.Dispose();
+        _configFiles.Dispose();
         _listener.Dispose();
     }
 

@@ -20,6 +20,8 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
 
     public SysView View { get; } = MachineView.Build(machine);
 
+    public ConfigFiles ConfigFiles { get; } = new(machine);
+
     /// <summary>Builds the machine of a run with the devices plugged in; the reason says what does not fit.</summary>
     internal static Result<IClientHost> Create(RunOptions options, EventStream events)
     {

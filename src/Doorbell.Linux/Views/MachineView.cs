@@ -65,6 +65,9 @@ internal static class MachineView
         return view;
     }
 
+    /// <summary>Where a function's configuration space is.</summary>
+    internal static string ConfigPath(Machine machine, PassthroughDevice device) => $"{FolderOf(machine, device.Function)}/config";
+
     private static void AddDevice(SysView view, Machine machine, PassthroughDevice device)
     {
         PciFunction function = device.Function;
@@ -86,7 +89,7 @@ internal static class MachineView
 
         byte[] config = new byte[function.Config.Size];
         function.ReadConfig(0, config);
-        view.File($"{folder}/config", config);
+        view.LiveFile(ConfigPath(machine, device), config);
         AddAttributes(view, folder, device);
         view.File($"{folder}/resource", Resources(function));
     }

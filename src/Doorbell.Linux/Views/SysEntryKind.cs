@@ -9,6 +9,9 @@ public enum SysEntryKind
     /// <summary>A file with fixed bytes.</summary>
     File,
 
+    /// <summary>A file whose bytes the supervisor keeps up to date while the client runs.</summary>
+    LiveFile,
+
     /// <summary>A symbolic link.</summary>
     Symlink,
 

@@ -42,6 +42,9 @@ public sealed class SysView
     /// <summary>A read-only file.</summary>
     public SysView File(string path, ReadOnlyMemory<byte> content) => Add(new SysEntry(SysEntryKind.File, path, content, 0x124 /* 0444 */));
 
+    /// <summary>A file that starts with these bytes and that the supervisor keeps up to date; only its owner may write, as in sysfs, and the view's mount refuses that too.</summary>
+    public SysView LiveFile(string path, ReadOnlyMemory<byte> content) => Add(new SysEntry(SysEntryKind.LiveFile, path, content, 0x1a4 /* 0644 */));
+
     /// <summary>A symbolic link.</summary>
     public SysView Symlink(string path, string target) =>
         Add(new SysEntry(SysEntryKind.Symlink, path, Encoding.UTF8.GetBytes(target), 0x1ff /* 0777 */));

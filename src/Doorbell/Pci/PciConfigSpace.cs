@@ -45,6 +45,9 @@ public sealed class PciConfigSpace
     /// <summary>Bytes: 256 or 4096.</summary>
     public int Size => _bytes.Length;
 
+    /// <summary>Called after what is read here has changed, on the thread that changed it, a device's own too: it must be quick. Null where nobody looks.</summary>
+    public Action? Changed { get; set; }
+
     /// <summary>One byte.</summary>
     public byte Read8(int offset) => _bytes[offset];
 
@@ -72,18 +75,39 @@ public sealed class PciConfigSpace
         {
             byte mask = _writable[offset + i];
             byte value = (byte)((_bytes[offset + i] & ~mask) | (source[i] & mask));
-            _bytes[offset + i] = (byte)(value & ~(source[i] & _writeOneToClear[offset + i]));
+            Set8(offset + i, (byte)(value & ~(source[i] & _writeOneToClear[offset + i])));
         }
     }
 
     /// <summary>The hardware sets a byte, write mask or not; a reset undoes it.</summary>
-    public void Set8(int offset, byte value) => _bytes[offset] = value;
+    public void Set8(int offset, byte value)
+    {
+        if (_bytes[offset] != value)
+        {
+            _bytes[offset] = value;
+            Changed?.Invoke();
+        }
+    }
 
     /// <summary>The hardware sets two bytes; a reset undoes it.</summary>
-    public void Set16(int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(offset), value);
+    public void Set16(int offset, ushort value)
+    {
+        if (Read16(offset) != value)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(offset), value);
+            Changed?.Invoke();
+        }
+    }
 
     /// <summary>The hardware sets four bytes; a reset undoes it.</summary>
-    public void Set32(int offset, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(offset), value);
+    public void Set32(int offset, uint value)
+    {
+        if (Read32(offset) != value)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(offset), value);
+            Changed?.Invoke();
+        }
+    }
 
     /// <summary>Sets a byte now and after every reset (HwInit).</summary>
     public void Define8(int offset, byte value) => _bytes[offset] = _reset[offset] = value;
@@ -118,7 +142,11 @@ public sealed class PciConfigSpace
     public uint Writable32(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(_writable.AsSpan(offset));
 
     /// <summary>Every byte back to its value after reset.</summary>
-    public void Reset() => _reset.CopyTo(_bytes.AsSpan());
+    public void Reset()
+    {
+        _reset.CopyTo(_bytes.AsSpan());
+        Changed?.Invoke();
+    }
 
     /// <summary>Appends a capability to the list (PCIe base 7.5.3) and returns where it is.</summary>
     /// <param name="id">Its ID: <see cref="PciCapabilityId"/>.</param>

@@ -66,6 +66,7 @@ public partial class PciFunction
         }
 
         Volatile.Write(ref _intxLevel, level);
+        Config.Changed?.Invoke(); // the status register says so
         RefreshIntx();
     }
 

@@ -11,7 +11,8 @@ public class LaunchOrderTests
     public void An_order_arrives_as_it_was_sent()
     {
         SysView view = new SysView().Hide("/sys/devices/pci*").Directory("/dev/vfio").Node("/dev/vfio/vfio")
-            .File("/sys/bus/pci/x", "0x1af4\n").Symlink("/sys/bus/pci/y", "../../é");
+            .File("/sys/bus/pci/x", "0x1af4\n").LiveFile("/sys/bus/pci/z", new byte[] { 1, 2 })
+            .Symlink("/sys/bus/pci/y", "../../é");
         var order = new LaunchOrder
         {
             UnshareMounts = true,
@@ -36,11 +37,11 @@ public class LaunchOrderTests
     [Fact]
     public void What_the_launcher_made_arrives_as_it_was_sent()
     {
-        var prepared = new PreparedClient(5, 6, [new FileIdentity(1, 2), new FileIdentity(3, ulong.MaxValue)], ["/dev/x: EINVAL"]);
+        var prepared = new PreparedClient(5, 6, 7, [new FileIdentity(1, 2), new FileIdentity(3, ulong.MaxValue)], ["/dev/x: EINVAL"]);
 
-        PreparedClient arrived = PreparedClient.Decode(prepared.Encode(), [5, 6]);
+        PreparedClient arrived = PreparedClient.Decode(prepared.Encode(), prepared.Descriptors);
 
-        Assert.Equal((5, 6), (arrived.Listener, arrived.FilesDirectory));
+        Assert.Equal((5, 6, 7), (arrived.Listener, arrived.FilesDirectory, arrived.LiveSys));
         Assert.Equal(prepared.Nodes, arrived.Nodes);
         Assert.Equal(prepared.Missing, arrived.Missing);
     }

@@ -181,6 +181,7 @@ public sealed class MsiCapability : PciCapability
 
         // Pending first, then a second look: an unmask between the two looks would otherwise leave the vector pending for ever.
         Interlocked.Or(ref _pending, bit);
+        Config.Changed?.Invoke();
         DeliverPending();
         return true;
     }
