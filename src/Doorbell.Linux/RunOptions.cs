@@ -1,3 +1,4 @@
+using Doorbell.Devices;
 using Doorbell.Machines;
 using Doorbell.Vfio;
 
@@ -11,6 +12,12 @@ public sealed record RunOptions
 
     /// <summary>Devices to plug into its slots, each slot once.</summary>
     public IReadOnlyList<DeviceSpec> Devices { get; init; } = [];
+
+    /// <summary>Functions that were found on the machine, each to be where it was unless <see cref="Devices"/> has another there.</summary>
+    public IReadOnlyList<CapturedAt> Functions { get; init; } = [];
+
+    /// <summary>Who drives a device, where that is not vfio-pci: a host driver's name, or null for nobody (V4).</summary>
+    public IReadOnlyDictionary<PciAddress, string?> Drivers { get; init; } = new Dictionary<PciAddress, string?>();
 
     /// <summary>The module parameter allow_unsafe_interrupts (V3).</summary>
     public bool AllowUnsafeInterrupts { get; init; }

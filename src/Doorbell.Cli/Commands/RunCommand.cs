@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Doorbell.Devices;
 using Doorbell.Linux;
 using Doorbell.Machines;
 using Doorbell.Vfio;
@@ -25,6 +26,10 @@ internal static class RunCommand
                                           pci-test[,vectors=N]  registers that raise MSIs and copy by DMA
                                           captured,config=FILE  a function out of its configuration space, no more
                                 (docs/devices.md has every option)
+          --functions FILE              what was found on the machine, one function a line with its configuration space:
+                                        each is where it was, bridges too, and nothing else is (docs/machines.md)
+          --driver BDF=NAME             who drives a device: vfio-pci, none, or a host driver, which keeps its whole
+                                        group from being handed over; may be given several times (default: vfio-pci)
           --uapi UAPI                   mainline: the host keeps the window for doorbells; reserved-iova-v6: the program
                                         registers it, as in v6 of the kernel series (default: mainline)
           --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI
@@ -43,6 +48,8 @@ internal static class RunCommand
 
     private static readonly Option<string> Machine = new("--machine") { DefaultValueFactory = _ => DefaultMachine };
     private static readonly Option<string[]> Devices = new("--device") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<string?> Functions = new("--functions");
+    private static readonly Option<string[]> Drivers = new("--driver") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
     private static readonly Option<VfioUapi> Uapi = new("--uapi") { CustomParser = UapiOption.Parse };
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
     private static readonly Option<string?> Trace = new("--trace");
@@ -61,7 +68,7 @@ internal static class RunCommand
 
     private static Command Build(string[] program)
     {
-        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, Uapi, AllowUnsafeInterrupts, Trace };
+        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, Functions, Drivers, Uapi, AllowUnsafeInterrupts, Trace };
         command.SetAction(result => Run(result, program));
         return command;
     }
@@ -79,16 +86,31 @@ internal static class RunCommand
             return Complaint.Usage(machine.Reason);
         }
 
-        Result<List<DeviceSpec>> devices = PluggedDevices.Parse(machine.Value, result.GetValue(Devices)!);
+        Result<IReadOnlyList<CapturedAt>> functions = FoundFunctions.Read(result.GetValue(Functions));
+        if (!functions.IsOk)
+        {
+            return Complaint.Usage(functions.Reason);
+        }
+
+        MachineDescription description = machine.Value.WithFound(functions.Value);
+        Result<List<DeviceSpec>> devices = PluggedDevices.Parse(description, result.GetValue(Devices)!);
         if (!devices.IsOk)
         {
             return Complaint.Usage(devices.Reason);
         }
 
+        Result<IReadOnlyDictionary<PciAddress, string?>> drivers = BoundDrivers.Parse(result.GetValue(Drivers)!);
+        if (!drivers.IsOk)
+        {
+            return Complaint.Usage(drivers.Reason);
+        }
+
         return Runner.Run(new RunOptions
         {
-            Machine = machine.Value,
+            Machine = description,
             Devices = devices.Value,
+            Functions = functions.Value,
+            Drivers = drivers.Value,
             Uapi = result.GetValue(Uapi),
             AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts),
             TraceFile = result.GetValue(Trace),

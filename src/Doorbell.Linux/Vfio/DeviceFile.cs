@@ -9,8 +9,8 @@ namespace Doorbell.Linux.Vfio;
 /// <summary>One open of a device: VFIO_GROUP_GET_DEVICE_FD.</summary>
 internal sealed class DeviceFile(VfioDevice device) : ClientFile
 {
-    /// <summary>Region n begins at (n + 1) &lt;&lt; 40: no offset of a real file, so the filter needs no table of descriptors (T1).</summary>
-    internal const int RegionShift = 40;
+    private const int RegionShift = 40;
+    private const uint Region0Place = 16; // beyond every index of VFIO's
 
     private const int DeviceInfoMinimum = 16; // up to num_irqs
     private const uint IoEventFdMinimum = 28; // struct vfio_device_ioeventfd up to fd
@@ -107,8 +107,17 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     internal override void Release() => device.Release();
 
-    private static (uint Region, ulong At) Locate(ulong offset) =>
-        ((uint)(offset >> RegionShift) - 1, offset & ((1UL << RegionShift) - 1));
+    /// <summary>
+    /// Where a region begins in the device's file: index n at n &lt;&lt; 40, as vfio-pci has it. Region 0, which is at 0 there, is at 1 &lt;&lt; 44: no
+    /// offset of a real file either, so the filter needs no table of descriptors (T1).
+    /// </summary>
+    internal static ulong OffsetOf(uint region) => (ulong)(region == 0 ? Region0Place : region) << RegionShift;
+
+    private static (uint Region, ulong At) Locate(ulong offset)
+    {
+        ulong place = offset >> RegionShift;
+        return (place == Region0Place ? 0 : place is 0 ? Region0Place : (uint)place, offset & ((1UL << RegionShift) - 1));
+    }
 
     // Config space is read and written whole or not at all; a BAR's end cuts the access short.
     private bool IsPastConfig(uint region, ulong at, ulong count) =>
@@ -158,7 +167,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         args.Flags = (region.Value.Readable ? VfioRegionInfoArgs.FlagRead : 0) | (region.Value.Writable ? VfioRegionInfoArgs.FlagWrite : 0);
         args.CapOffset = 0;
         args.Size = region.Value.Size;
-        args.Offset = ((ulong)args.Index + 1) << RegionShift;
+        args.Offset = OffsetOf(args.Index);
         return Write(call, argument, in args);
     }
 

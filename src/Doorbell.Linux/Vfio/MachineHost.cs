@@ -36,10 +36,46 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
             }
         }
 
+        foreach (CapturedAt found in options.Functions.Where(found => !options.Devices.Any(device => device.Address == found.Address)))
+        {
+            Result added = builder.Add(found);
+            if (!added.IsOk)
+            {
+                return added;
+            }
+        }
+
         Result<Machine> machine = builder.Build();
-        return machine.IsOk
+        Result driven = machine.IsOk ? BindDrivers(machine.Value, options) : machine.WithoutValue;
+        return driven.IsOk
             ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts, Uapi = options.Uapi })
-            : machine.WithoutValue;
+            : driven;
+    }
+
+    private static Result BindDrivers(Machine machine, RunOptions options)
+    {
+        foreach ((PciAddress address, string? driver) in options.Drivers)
+        {
+            if (machine.Devices.FirstOrDefault(device => device.Address == address) is not { } device)
+            {
+                return Result.Fail(Errno.EINVAL, $"--driver {address}={driver ?? "none"}: there is no function {address} on {machine.Description.Name}.");
+            }
+
+            device.Driver = driver;
+        }
+
+        // What a capture's drivers had at the MSI controller is taken: a client's interrupts are numbered after it, as on the real machine.
+        foreach (CapturedAt found in options.Functions.Where(static found => found.HostVectors != 0))
+        {
+            PassthroughDevice device = machine.Devices.First(device => device.Address == found.Address);
+            Result taken = device.IsVfioBound ? Result.Ok : device.TakeHostVectors(found.HostHasMsi ? MsiKind.Msi : MsiKind.MsiX, found.HostVectors);
+            if (!taken.IsOk)
+            {
+                return taken;
+            }
+        }
+
+        return Result.Ok;
     }
 
     public Result<ClientFile> Open(string path)

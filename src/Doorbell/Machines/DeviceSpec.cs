@@ -59,7 +59,7 @@ public sealed record DeviceSpec
         $"{Address}={Model}{string.Concat(Options.Select(option => $",{option.Key}={option.Value.Replace(",", ",,", StringComparison.Ordinal)}"))}";
 
     /// <summary>True for a name of a model or an option: letters, digits, dashes, underscores.</summary>
-    internal static bool IsName(string text) =>
+    public static bool IsName(string text) =>
         text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
 
     private static List<string> SplitAtCommas(string text)

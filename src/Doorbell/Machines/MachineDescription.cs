@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Doorbell.Devices;
 
 namespace Doorbell.Machines;
 
@@ -54,6 +55,23 @@ public sealed record MachineDescription
         slot = Slots.FirstOrDefault(candidate => candidate.Address == address);
         return slot is not null;
     }
+
+    /// <summary>
+    /// The same machine with what was found on it in the place of what is described: on hosts that own any of the functions there are no other
+    /// bridges, and the devices among the functions are the slots.
+    /// </summary>
+    public MachineDescription WithFound(IReadOnlyList<CapturedAt> functions) => this with
+    {
+        PciHosts =
+        [
+            .. PciHosts.Select(host => !functions.Any(found => host.Owns(found.Address)) ? host : host with
+            {
+                RootPorts = [],
+                Bridges = [],
+                Slots = [.. functions.Where(found => host.Owns(found.Address) && !found.Function.IsBridge).Select(static found => new PciSlotDescription(found.Address, null))],
+            }),
+        ],
+    };
 
     /// <summary>Where a device is asked for, for a sentence about it: the machine's own file, or <c>--device</c>.</summary>
     public string OriginOf(DeviceSpec device) =>

@@ -46,6 +46,12 @@ public sealed class PassthroughDevice
     /// <summary>The function's address as Linux prints it.</summary>
     public string Name => Function.Address.ToString();
 
+    /// <summary>Its host driver (pcieport, for one) takes vectors at the MSI controller, which has that many fewer and numbers later ones after them.</summary>
+    /// <returns>ENOSPC where there are not as many; ENODEV without a controller.</returns>
+    public Result TakeHostVectors(MsiKind kind, int count) => MsiDomain is null
+        ? Result.Fail(Errno.ENODEV, $"{Name} has no MSI controller for its driver's {count} vectors.")
+        : MsiDomain.CreateDeviceVectors(new PciMsiDevice(Function, DeviceId, null)).AllocateRange(kind, count, count).WithoutValue;
+
     /// <summary>True where user space may have it.</summary>
     public bool IsVfioBound => Driver == VfioDriver && !IsBridge;
 }

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Doorbell.Devices;
 using Doorbell.Events;
 using Doorbell.Machines;
@@ -21,9 +20,9 @@ internal sealed class CaptureBoard : IDisposable
 
     public CaptureBoard(string name, bool allowUnsafe = false)
     {
-        MachineBuilder builder = new(Describe(name));
         Result<IReadOnlyList<CapturedAt>> functions = PciCapture.Read(name, CaptureFiles.ReadText($"{name}/pci"));
         Assert.True(functions.IsOk, functions.Reason);
+        MachineBuilder builder = new(Describe(name).WithFound(functions.Value));
         foreach (CapturedAt found in functions.Value)
         {
             Result added = found.Function.IsBridge ? builder.Add(found) : builder.Add(found.Address, new CapturedModel(found.Function));
@@ -38,9 +37,11 @@ internal sealed class CaptureBoard : IDisposable
             device.Driver = device.IsBridge ? "pcieport" : BoundAtFirst.Contains(device.Name) ? PassthroughDevice.VfioDriver : null;
         }
 
-        foreach (JsonObject record in CaptureFiles.Read($"{name}/pci"))
+        // Vectors a host driver had when the run began: pcieport takes one for each root port.
+        foreach (CapturedAt found in functions.Value.Where(static found => found.HostVectors != 0))
         {
-            TakeHostVectors(record);
+            Result taken = Find(found.Address.ToString()).TakeHostVectors(found.HostHasMsi ? MsiKind.Msi : MsiKind.MsiX, found.HostVectors);
+            Assert.True(taken.IsOk, taken.Reason);
         }
 
         _listening = Machine.Events.Subscribe(_events.Add);
@@ -117,24 +118,6 @@ internal sealed class CaptureBoard : IDisposable
         Assert.True(described.IsOk, described.Reason);
         MachineDescription description = described.Value;
 
-        // What stands on the buses was found there, bridges included.
-        return description with
-        {
-            PageSize = name.EndsWith("16k", StringComparison.Ordinal) ? 0x4000u : 0x1000u,
-            PciHosts = [.. description.PciHosts.Select(static host => host with { RootPorts = [], Bridges = [], Slots = [] })],
-        };
-    }
-
-    // Vectors a host driver had when the run began: pcieport takes one for each root port.
-    private void TakeHostVectors(JsonObject record)
-    {
-        JsonArray irqs = record["msi_irqs"]!.AsArray();
-        if (irqs.Count != 0)
-        {
-            PassthroughDevice device = Find(record["name"]!.GetValue<string>());
-            MsiKind kind = irqs[0]!.GetValue<string>().EndsWith(":msi", StringComparison.Ordinal) ? MsiKind.Msi : MsiKind.MsiX;
-            Result<int> taken = device.MsiDomain!.CreateDeviceVectors(new PciMsiDevice(device.Function, device.DeviceId, null)).AllocateRange(kind, irqs.Count, irqs.Count);
-            Assert.True(taken.IsOk, taken.Reason);
-        }
+        return description with { PageSize = name.EndsWith("16k", StringComparison.Ordinal) ? 0x4000u : 0x1000u };
     }
 }

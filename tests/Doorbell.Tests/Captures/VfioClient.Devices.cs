@@ -78,7 +78,7 @@ internal sealed partial class VfioClient
 
     public long Read(CaptureDevice device, uint region, ulong offset, Span<byte> destination)
     {
-        CallOutcome outcome = device.File.Read(_local.Call, _local.Address, (ulong)destination.Length, OffsetOf(region) + offset);
+        CallOutcome outcome = device.File.Read(_local.Call, _local.Address, (ulong)destination.Length, DeviceFile.OffsetOf(region) + offset);
         if (outcome.Errno == 0)
         {
             _local.Memory[..(int)outcome.Value].CopyTo(destination);
@@ -90,7 +90,7 @@ internal sealed partial class VfioClient
     public long Write(CaptureDevice device, uint region, ulong offset, ReadOnlySpan<byte> source)
     {
         source.CopyTo(_local.Memory);
-        CallOutcome outcome = device.File.Write(_local.Call, _local.Address, (ulong)source.Length, OffsetOf(region) + offset);
+        CallOutcome outcome = device.File.Write(_local.Call, _local.Address, (ulong)source.Length, DeviceFile.OffsetOf(region) + offset);
         return outcome.Errno != 0 ? -outcome.Errno : outcome.Value;
     }
 
@@ -184,8 +184,6 @@ internal sealed partial class VfioClient
         Span<byte> count = stackalloc byte[8];
         return Sys.Read(EventFd(index, 1)[0], count) == 8 ? BinaryPrimitives.ReadInt64LittleEndian(count) : 0;
     }
-
-    private static ulong OffsetOf(uint region) => ((ulong)region + 1) << DeviceFile.RegionShift;
 
     private void CloseEventFds()
     {

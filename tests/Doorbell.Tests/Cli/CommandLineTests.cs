@@ -19,6 +19,8 @@ public class CommandLineTests
     [InlineData("--uapi: expected mainline or reserved-iova-v6, not \"v7\". See doorbell run --help.", "run", "--uapi", "v7", "--", "true")]
     [InlineData("--device 0000:01:00.0=pci-test,colour=red: pci-test has no option \"colour\": expected pci-test or pci-test,vectors=N, with express=no on conventional PCI.", "run", "--device", "01:00.0=pci-test,colour=red", "--", "true")]
     [InlineData("there is no device model \"floppy\": expected nvme or pci-test or captured.", "run", "--device", "01:00.0=floppy", "--", "qemu")]
+    [InlineData("--driver \"e1000\": expected BDF=NAME, as in 0000:01:00.0=e1000 or 0000:01:00.0=none.", "run", "--driver", "e1000", "--", "qemu")]
+    [InlineData("0000:01:00.0 is given two drivers: expected one a function.", "run", "--driver", "0000:01:00.0=e1000", "--driver", "01:00.0=none", "--", "qemu")]
     [InlineData("no program to run: expected -- and a program after the options. See doorbell run --help.", "run", "--machine", "virt-gicv3")]
     [InlineData("Unrecognized command or argument \"qemu\". See doorbell run --help.", "run", "qemu", "--", "qemu")]
     [InlineData("Unrecognized command or argument \"@args\". See doorbell run --help.", "run", "@args", "--", "qemu")]

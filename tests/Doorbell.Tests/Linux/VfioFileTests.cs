@@ -141,7 +141,7 @@ public sealed class VfioFileTests : IDisposable
         {
             VfioRegionInfoArgs region = new() { Argsz = 32, Index = index };
             Assert.Equal(0, _client.Ioctl(device, VfioIoctl.DeviceGetRegionInfo, ref region));
-            Assert.Equal((ulong)(index + 1) << 40, region.Offset);
+            Assert.Equal(index == 0 ? 1ul << 44 : (ulong)index << 40, region.Offset);
         }
     }
 
@@ -149,7 +149,7 @@ public sealed class VfioFileTests : IDisposable
     public void Config_space_is_read_and_written_through_the_clients_memory()
     {
         DeviceFile device = Assign();
-        ulong config = (ulong)(VfioRegionIndex.Config + 1) << 40;
+        ulong config = DeviceFile.OffsetOf(VfioRegionIndex.Config);
         Assert.Equal(4, device.Read(_client.Call, _client.Address, 4, config).Value);
         Assert.Equal(0xdb01_1234, BinaryPrimitives.ReadUInt32LittleEndian(_client.Memory));
 

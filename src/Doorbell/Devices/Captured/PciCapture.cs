@@ -6,8 +6,9 @@ namespace Doorbell.Devices;
 
 /// <summary>Reads functions out of a capture: one JSON object a line, with what sysfs says of a function.</summary>
 /// <remarks>
-/// Three members count, all others are left alone: <c>name</c>, the address; <c>config</c>, the configuration space in hexadecimal; and
-/// <c>resource</c>, the lines of the sysfs file of that name ("first last flags", BAR 0 to 5, then the ROM, then what is no BAR).
+/// Four members count, all others are left alone: <c>name</c>, the address; <c>config</c>, the configuration space in hexadecimal; and
+/// <c>resource</c>, the lines of the sysfs file of that name ("first last flags", BAR 0 to 5, then the ROM, then what is no BAR). <c>msi_irqs</c> may
+/// say which interrupts its driver had: "21:msix", one a vector.
 /// </remarks>
 public static class PciCapture
 {
@@ -82,7 +83,19 @@ public static class PciCapture
         }
 
         Result<CapturedFunction> function = CapturedFunction.Create($"{where}: {address}", Convert.FromHexString(hex), sizes);
-        return function.IsOk ? new CapturedAt(address, function.Value) : function.WithoutValue;
+        if (!function.IsOk)
+        {
+            return function.WithoutValue;
+        }
+
+        List<string?> interrupts = line.TryGetProperty("msi_irqs", out JsonElement list) && list.ValueKind == JsonValueKind.Array
+            ? [.. list.EnumerateArray().Select(static item => item.ValueKind == JsonValueKind.String ? item.GetString() : null)]
+            : [];
+        return new CapturedAt(address, function.Value)
+        {
+            HostVectors = interrupts.Count,
+            HostHasMsi = interrupts is [{ } first, ..] && first.EndsWith(":msi", StringComparison.Ordinal),
+        };
     }
 
     private static string? Text(JsonElement element, string member) =>
