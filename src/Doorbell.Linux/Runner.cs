@@ -3,6 +3,7 @@ using System.Text;
 using Doorbell.Events;
 using Doorbell.Linux.Launch;
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Tracing;
 using Doorbell.Linux.Vfio;
@@ -33,7 +34,8 @@ public static class Runner
         Beginning beginning = s_beginning ?? Beginning.Begin();
         s_beginning = null;
         var events = new EventStream();
-        events.SubscribeToRefusals(new RefusalPrinter(Message.Print).Take);
+        var account = new RunAccount(Message.Print);
+        events.SubscribeToTrouble(account.Take);
         if (!beginning.Launcher.IsOk)
         {
             Message.Print(beginning.Launcher.Reason);
@@ -63,12 +65,14 @@ public static class Runner
             }
 
             using IClientHost clientHost = host.Value;
-            int status = Serve(options, beginning.Environment, clientHost, launcher, forwarding, trace);
+            account.Names = clientHost.Names;
+            int status = Serve(options, beginning.Environment, clientHost, launcher, forwarding, trace, account);
             if (events.IsEnabled)
             {
                 events.Emit(new ClientEnded(status));
             }
 
+            account.TellCounts();
             return status;
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
@@ -104,7 +108,7 @@ public static class Runner
     }
 
     private static int Serve(
-        RunOptions options, ClientEnvironment environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace)
+        RunOptions options, ClientEnvironment environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace, RunAccount account)
     {
         var order = new LaunchOrder
         {
@@ -140,7 +144,7 @@ public static class Runner
         {
             PreparedClient prepared = PreparedClient.Decode(payload, fds);
             TellMissing(prepared, host.Events);
-            supervisor = new Supervisor(launcher.Channel, prepared, host, trace, forwarding.SetClient);
+            supervisor = new Supervisor(launcher.Channel, prepared, host, trace, account, forwarding.SetClient);
             supervisor.Serve();
             if (supervisor.Failure is (int status, string sentence))
             {

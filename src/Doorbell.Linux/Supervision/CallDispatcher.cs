@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Doorbell.Events;
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Seccomp;
 using Doorbell.Linux.Tracing;
 using Doorbell.Linux.Uapi;
@@ -8,7 +9,7 @@ using Doorbell.Linux.Uapi;
 namespace Doorbell.Linux.Supervision;
 
 /// <summary>Answers trapped calls: finds out whether they concern an emulated file, and lets the kernel carry out the rest.</summary>
-internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, ConfigFileWriter configFiles, IClientHost host)
+internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, ConfigFileWriter configFiles, IClientHost host, RunAccount account)
 {
     private const int SigHup = 1;
     private const int SigInt = 2;
@@ -23,6 +24,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
     {
         SeccompNotification notification = listener.Current;
         call.Begin((int)notification.Tid);
+        account.BeginCall(call);
         ulong* a = notification.Arguments;
         int number = notification.Number;
         CallOutcome outcome;
@@ -32,11 +34,11 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
         else if (number == _native.Pread64)
         {
-            outcome = files.Find(call.Tid, (int)a[0])?.Read(call, a[1], a[2], a[3]) ?? CallOutcome.Pass;
+            outcome = Transfer(CallKind.Read, (int)a[0], a[1], a[2], a[3]);
         }
         else if (number == _native.Pwrite64)
         {
-            outcome = files.Find(call.Tid, (int)a[0])?.Write(call, a[1], a[2], a[3]) ?? CallOutcome.Pass;
+            outcome = Transfer(CallKind.Write, (int)a[0], a[1], a[2], a[3]);
         }
         else if (number == _native.Ioctl)
         {
@@ -60,7 +62,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
         else if (number == _native.Mmap)
         {
-            outcome = Map((int)a[4], (uint)a[3]);
+            outcome = Map((int)a[4], (uint)a[3], a[1], a[5]);
         }
         else
         {
@@ -71,6 +73,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
         configFiles.Update();
         Answer(outcome);
+        account.EndCall();
     }
 
     private void Answer(in CallOutcome outcome)
@@ -81,6 +84,11 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
         else if (outcome.File is null)
         {
+            if (outcome.Errno != 0 && !call.IsExplained)
+            {
+                Explain(outcome.Errno, outcome.Reason);
+            }
+
             listener.Answer(outcome.Value, outcome.Errno);
         }
         else
@@ -89,6 +97,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             if (fd < 0)
             {
                 outcome.File.Release();
+                Explain(-fd, "no file could be made for it");
                 listener.Answer(0, -fd);
                 return;
             }
@@ -97,11 +106,27 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             int given = listener.AnswerWithFd(fd, outcome.CloseOnExec);
             if (given < 0)
             {
+                Explain(-given, "the program got no descriptor for it (its limit of open files, RLIMIT_NOFILE, may be reached)");
                 listener.Answer(0, -given);
             }
 
             Sys.Close(fd);
         }
+    }
+
+    /// <summary>What nobody has explained so far is explained by what the errno of this call means in the uAPI. Here, where every answer passes, so that no failure is without a word.</summary>
+    private void Explain(int errno, string? reason) => host.Events.Emit(CallMeaning.Explain(call, (Errno)errno, reason));
+
+    private CallOutcome Transfer(CallKind kind, int fd, ulong address, ulong count, ulong offset)
+    {
+        ClientFile? file = files.Find(call.Tid, fd);
+        if (file is null)
+        {
+            return CallOutcome.Pass;
+        }
+
+        call.Concerns(kind, file, count, address, offset);
+        return kind == CallKind.Read ? file.Read(call, address, count, offset) : file.Write(call, address, count, offset);
     }
 
     private CallOutcome Ioctl(int fd, uint request, ulong argument)
@@ -119,6 +144,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
         // A close before this call must have had its effect by now (T4), a group's being free again, for one.
         files.Drain();
+        call.Concerns(CallKind.Ioctl, file, request, argument);
         CallOutcome outcome = file.Ioctl(call, request, argument);
         if (host.Events.IsEnabled)
         {
@@ -153,9 +179,10 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         if (node is null)
         {
             // The kernel answers ENXIO for anonymous inodes opened anew through /proc; an emulated file must not be opened as the plain file it is.
-            return files.IsOurs(identity) ? CallOutcome.Fail(Errno.ENXIO) : CallOutcome.Pass;
+            return files.IsOurs(identity) ? Reopen() : CallOutcome.Pass;
         }
 
+        call.Opens(node);
         CallOutcome outcome;
         if (((int)flags & Sys.O_DIRECTORY) != 0)
         {
@@ -170,7 +197,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         {
             files.Drain();
             Result<ClientFile> opened = host.Open(node);
-            outcome = opened.IsOk ? CallOutcome.Open(opened.Value, ((int)flags & Sys.O_CLOEXEC) != 0) : CallOutcome.Fail(opened.Errno);
+            outcome = opened.IsOk ? CallOutcome.Open(opened.Value, ((int)flags & Sys.O_CLOEXEC) != 0) : CallOutcome.Fail(opened.Errno, opened.Reason);
         }
 
         if (host.Events.IsEnabled)
@@ -179,6 +206,12 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
 
         return outcome;
+    }
+
+    private CallOutcome Reopen()
+    {
+        call.Opens("an emulated file, through /proc");
+        return CallOutcome.Fail(Errno.ENXIO, "a container, group or device is no file to be opened a second time; pass its descriptor on with dup(2), fork(2) or SCM_RIGHTS");
     }
 
     private CallOutcome Open2(int directory, ulong path, ulong how, ulong size)
@@ -224,7 +257,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
     }
 
     /// <summary>No region is offered for mapping (T5); the kernel says EINVAL to a client that tries all the same.</summary>
-    private CallOutcome Map(int fd, uint flags)
+    private CallOutcome Map(int fd, uint flags, ulong length, ulong offset)
     {
         const uint Anonymous = 0x20;
         ClientFile? file = (flags & Anonymous) != 0 ? null : files.Find(call.Tid, fd);
@@ -233,6 +266,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             return CallOutcome.Pass;
         }
 
+        call.Concerns(CallKind.Map, file, length, 0, offset);
         host.Events.Emit(new Refusal
         {
             Operation = "mmap",
@@ -253,14 +287,15 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             return CallOutcome.Pass;
         }
 
+        call.Concerns(isWrite ? CallKind.Write : CallKind.Read, file, count, vectors, offset);
         if (flags != 0)
         {
-            return CallOutcome.Fail(Errno.EOPNOTSUPP);
+            return CallOutcome.Fail(Errno.EOPNOTSUPP, "flags of preadv2(2) and pwritev2(2) mean nothing to a device");
         }
 
         if (count > MaxVectors)
         {
-            return CallOutcome.Fail(Errno.EINVAL);
+            return CallOutcome.Fail(Errno.EINVAL, $"{count} vectors are more than {MaxVectors} (UIO_MAXIOV)");
         }
 
         Span<byte> vector = stackalloc byte[16];

@@ -1,5 +1,6 @@
 using Doorbell.Events;
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Reporting;
 
 namespace Doorbell.Linux.Supervision;
 
@@ -10,16 +11,83 @@ namespace Doorbell.Linux.Supervision;
 /// <param name="events">Where it is told that a client's memory is out of reach.</param>
 internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, ClientProcesses processes, EventStream events)
 {
+    private const int ArgumentLimit = 64;
+
+    private readonly byte[] _argument = new byte[ArgumentLimit];
+    private int _argumentLength;
     private bool _saidUndumpable;
 
     /// <summary>The calling thread.</summary>
     internal int Tid { get; private set; }
 
+    /// <summary>Which call.</summary>
+    internal CallKind Kind { get; private set; }
+
+    /// <summary>Of which emulated file; null while that is not known, and for an open.</summary>
+    internal ClientFile? File { get; private set; }
+
+    /// <summary>The ioctl's number; the bytes of a read, write or mapping.</summary>
+    internal ulong Request { get; private set; }
+
+    /// <summary>The ioctl's argument; where in the client a read or write has its bytes.</summary>
+    internal ulong Argument { get; private set; }
+
+    /// <summary>Where in the file, for a read, write or mapping.</summary>
+    internal ulong Offset { get; private set; }
+
+    /// <summary>The node an open leads to.</summary>
+    internal string? Node { get; private set; }
+
+    /// <summary>Somebody has said why the call is refused.</summary>
+    internal bool IsExplained { get; set; }
+
+    /// <summary>What has been read of the structure at <see cref="Argument"/>, its first bytes at most: what the call was answered by, whatever the client writes there meanwhile.</summary>
+    internal ReadOnlySpan<byte> ArgumentBytes => _argument.AsSpan(0, _argumentLength);
+
+    /// <summary>What was armed in the run so far.</summary>
+    internal VectorAccounts Vectors { get; } = new(events);
+
     /// <summary>Begins the next call.</summary>
-    internal void Begin(int tid) => Tid = tid;
+    internal void Begin(int tid)
+    {
+        Tid = tid;
+        Kind = CallKind.None;
+        File = null;
+        Node = null;
+        IsExplained = false;
+        Argument = 0;
+        _argumentLength = 0;
+    }
+
+    /// <summary>The call concerns an emulated file.</summary>
+    internal void Concerns(CallKind kind, ClientFile file, ulong request, ulong argument, ulong offset = 0)
+    {
+        Kind = kind;
+        File = file;
+        Request = request;
+        Argument = argument;
+        Offset = offset;
+    }
+
+    /// <summary>The call opens a node.</summary>
+    internal void Opens(string node)
+    {
+        Kind = CallKind.Open;
+        Node = node;
+    }
 
     /// <summary>Copies the client's memory, all or (false, EFAULT) nothing of use. Every argument is read once (T6).</summary>
-    internal bool TryRead(ulong address, Span<byte> destination) => Check(ProcessMemory.Read(Tid, address, destination), destination.Length);
+    internal bool TryRead(ulong address, Span<byte> destination)
+    {
+        bool isThere = Check(ProcessMemory.Read(Tid, address, destination), destination.Length);
+        if (isThere && address == Argument && _argumentLength < destination.Length)
+        {
+            _argumentLength = Math.Min(destination.Length, ArgumentLimit);
+            destination[.._argumentLength].CopyTo(_argument);
+        }
+
+        return isThere;
+    }
 
     /// <summary>Copies into the client's memory.</summary>
     internal bool TryWrite(ulong address, ReadOnlySpan<byte> source) => Check(ProcessMemory.Write(Tid, address, source), source.Length);

@@ -1,4 +1,5 @@
 using Doorbell.Events;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Views;
 
 namespace Doorbell.Linux.Supervision;
@@ -14,6 +15,9 @@ internal interface IClientHost : IDisposable
 
     /// <summary>The configuration spaces in the view, which change as the client works.</summary>
     ConfigFiles ConfigFiles { get; }
+
+    /// <summary>What its devices are called.</summary>
+    MachineNames Names { get; }
 
     /// <summary>The client opens a node of the view.</summary>
     Result<ClientFile> Open(string path);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Doorbell.Linux.Launch;
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Seccomp;
 using Doorbell.Linux.Tracing;
 
@@ -33,8 +34,9 @@ internal sealed class Supervisor : IDisposable
     /// <param name="prepared">What the launcher made; the supervisor owns its descriptors.</param>
     /// <param name="host">What the client finds.</param>
     /// <param name="trace">To be flushed whenever there is nothing to do.</param>
+    /// <param name="account">What went wrong, as the run's report has it.</param>
     /// <param name="onStarted">Told the client's pid.</param>
-    internal Supervisor(LaunchChannel channel, PreparedClient prepared, IClientHost host, JsonTrace? trace, Action<int> onStarted)
+    internal Supervisor(LaunchChannel channel, PreparedClient prepared, IClientHost host, JsonTrace? trace, RunAccount account, Action<int> onStarted)
     {
         _channel = channel;
         _host = host;
@@ -46,7 +48,7 @@ internal sealed class Supervisor : IDisposable
             prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
         var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events);
         _configFiles = new ConfigFileWriter(prepared.LiveSys, host.ConfigFiles);
-        _dispatcher = new CallDispatcher(_listener, _files, nodes, call, _configFiles, host);
+        _dispatcher = new CallDispatcher(_listener, _files, nodes, call, _configFiles, host, account);
     }
 
     /// <summary>Status and sentence of a client that could not be started.</summary>

@@ -41,7 +41,7 @@ internal static class ClientStructs
         !call.TryRead(argument, out uint argsz) ? CallOutcome.Fail(Errno.EFAULT)
         : CallOutcome.Fail(argsz < minimum ? Errno.EINVAL : Errno.ENOTTY);
 
-    internal static CallOutcome Outcome(this Result result) => result.IsOk ? CallOutcome.Of(0) : CallOutcome.Fail(result.Errno);
+    internal static CallOutcome Outcome(this Result result) => result.IsOk ? CallOutcome.Of(0) : CallOutcome.Fail(result.Errno, result.Reason);
 
-    internal static CallOutcome Outcome(this Result<int> result) => result.IsOk ? CallOutcome.Of(result.Value) : CallOutcome.Fail(result.Errno);
+    internal static CallOutcome Outcome(this Result<int> result) => result.IsOk ? CallOutcome.Of(result.Value) : CallOutcome.Fail(result.Errno, result.Reason);
 }

@@ -30,7 +30,7 @@ internal sealed partial class ContainerFile
 
         VfioDirtyBitmap dirty = new(get.Bitmap.PageSize, get.Bitmap.Size);
         Result result = container.GetDirtyPages(new Iova(get.Iova), get.Size, dirty);
-        return !result.IsOk ? CallOutcome.Fail(result.Errno)
+        return !result.IsOk ? CallOutcome.Fail(result.Errno, result.Reason)
             : WriteBits(call, new Iova(get.Iova), dirty, get.Bitmap.Data) ? CallOutcome.Of(0)
             : CallOutcome.Fail(Errno.EFAULT);
     }

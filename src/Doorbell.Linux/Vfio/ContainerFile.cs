@@ -56,7 +56,7 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
         Result<Type1Info> result = container.GetInfo();
         if (!result.IsOk)
         {
-            return CallOutcome.Fail(result.Errno);
+            return CallOutcome.Fail(result.Errno, result.Reason);
         }
 
         if (container.Uapi == VfioUapi.ReservedIovaV6)
@@ -167,7 +167,7 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
         Result<ulong> result = container.UnmapDma(flags, new Iova(unmap.Iova), unmap.Size, dirty);
         if (!result.IsOk)
         {
-            return CallOutcome.Fail(result.Errno);
+            return CallOutcome.Fail(result.Errno, result.Reason);
         }
 
         if (dirty is not null && !WriteBits(call, new Iova(unmap.Iova), dirty, bitmap.Data))

@@ -40,7 +40,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         (uint region, ulong at) = Locate(offset);
         if (IsPastConfig(region, at, count))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
+            return CallOutcome.Fail(Errno.EFAULT, $"0x{at:x} + {count} is past the end of config space (0x{device.ConfigSize:x} bytes)");
         }
 
         Span<byte> buffer = stackalloc byte[ChunkSize];
@@ -51,7 +51,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
             Result<int> read = device.ReadRegion(region, at, part);
             if (!read.IsOk)
             {
-                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(read.Errno);
+                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(read.Errno, read.Reason);
             }
 
             if (!call.TryWrite(address + done, part[..read.Value]))
@@ -75,7 +75,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         (uint region, ulong at) = Locate(offset);
         if (IsPastConfig(region, at, count))
         {
-            return CallOutcome.Fail(Errno.EFAULT);
+            return CallOutcome.Fail(Errno.EFAULT, $"0x{at:x} + {count} is past the end of config space (0x{device.ConfigSize:x} bytes)");
         }
 
         Span<byte> buffer = stackalloc byte[ChunkSize];
@@ -91,7 +91,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
             Result<int> written = device.WriteRegion(region, at, part);
             if (!written.IsOk)
             {
-                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(written.Errno);
+                return done != 0 ? CallOutcome.Of((long)done) : CallOutcome.Fail(written.Errno, written.Reason);
             }
 
             done += (ulong)written.Value;
@@ -161,7 +161,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         Result<VfioRegionInfo> region = device.GetRegionInfo(args.Index);
         if (!region.IsOk)
         {
-            return CallOutcome.Fail(region.Errno);
+            return CallOutcome.Fail(region.Errno, region.Reason);
         }
 
         args.Flags = (region.Value.Readable ? VfioRegionInfoArgs.FlagRead : 0) | (region.Value.Writable ? VfioRegionInfoArgs.FlagWrite : 0);
@@ -181,7 +181,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         Result<VfioIrqInfo> irq = device.GetIrqInfo(args.Index);
         if (!irq.IsOk)
         {
-            return CallOutcome.Fail(irq.Errno);
+            return CallOutcome.Fail(irq.Errno, irq.Reason);
         }
 
         args.Flags = (uint)irq.Value.Flags;
@@ -220,10 +220,17 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
             }
 
             triggers = new IEventTrigger?[fds.Length];
-            EventFd.Fetch(call, fds, triggers);
+            bool isTrigger = ((VfioIrqSetFlags)args.Flags & VfioIrqSetFlags.ActionAll) == VfioIrqSetFlags.ActionTrigger;
+            EventFd.Fetch(call, fds, triggers, isTrigger ? vector => call.Vectors.Of(device.Name, args.Index, args.Start + (uint)vector) : null);
         }
 
-        return device.SetIrqs((VfioIrqSetFlags)args.Flags, args.Index, args.Start, args.Count, bools, triggers).Outcome();
+        Result<int> result = device.SetIrqs((VfioIrqSetFlags)args.Flags, args.Index, args.Start, args.Count, bools, triggers);
+        foreach (IEventTrigger? trigger in result is { IsOk: true, Value: 0 } ? triggers : [])
+        {
+            (trigger as EventFd)?.CountArmed();
+        }
+
+        return result.Outcome();
     }
 
     private CallOutcome GetHotResetInfo(ClientCall call, ulong argument)
@@ -238,7 +245,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
         if (!reached.IsOk)
         {
-            return CallOutcome.Fail(reached.Errno);
+            return CallOutcome.Fail(reached.Errno, reached.Reason);
         }
 
         // ENOSPC is an answer: the header comes back all the same, with the count there is to make room for (T12).
@@ -287,7 +294,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
         if (!reached.IsOk)
         {
-            return CallOutcome.Fail(reached.Errno);
+            return CallOutcome.Fail(reached.Errno, reached.Reason);
         }
 
         if (args.Count > MostGroups || args.Count > reached.Value.Count)

@@ -1,11 +1,14 @@
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Supervision;
 using Doorbell.Vfio;
 
 namespace Doorbell.Linux.Vfio;
 
 /// <summary>A client's eventfd, held by us (T7): irqfd and epoll on the client's side see every signal.</summary>
-internal sealed class EventFd(int fd) : IEventTrigger
+/// <param name="fd">Our copy of it, owned.</param>
+/// <param name="account">Where the signals of the vector it is armed for are counted; null for a trigger that is none (mask, unmask).</param>
+internal sealed class EventFd(int fd, VectorAccount? account) : IEventTrigger
 {
     private const short PollOut = 4;
 
@@ -16,7 +19,11 @@ internal sealed class EventFd(int fd) : IEventTrigger
     private static ReadOnlySpan<byte> Target => "anon_inode:[eventfd]"u8;
 
     /// <summary>Fetches a descriptor each, nothing for a negative one. One that is no eventfd becomes a <see cref="DefectiveEventFd"/>: whether it matters is for the call's meaning to say.</summary>
-    internal static void Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers)
+    /// <param name="call">The call that names them.</param>
+    /// <param name="fds">The descriptors' numbers in the client.</param>
+    /// <param name="triggers">Room for as many.</param>
+    /// <param name="accountOf">The account of the vector that the nth is for; null where they are for none.</param>
+    internal static void Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers, Func<int, VectorAccount?>? accountOf)
     {
         for (int i = 0; i < fds.Length; i++)
         {
@@ -28,12 +35,21 @@ internal sealed class EventFd(int fd) : IEventTrigger
             int copy = call.CopyFd(fds[i]);
             if (copy >= 0 && IsEventFd(copy))
             {
-                triggers[i] = new EventFd(copy);
+                triggers[i] = new EventFd(copy, accountOf?.Invoke(i));
                 continue;
             }
 
             Sys.Close(copy);
             triggers[i] = new DefectiveEventFd(copy < 0 ? (Errno)(-copy) : Errno.EINVAL);
+        }
+    }
+
+    /// <summary>The call that named it has armed its vector.</summary>
+    internal void CountArmed()
+    {
+        if (account is not null)
+        {
+            account.Armed++;
         }
     }
 
@@ -49,9 +65,13 @@ internal sealed class EventFd(int fd) : IEventTrigger
         // client that fills it between the two calls: whether a write waits is a flag of the client's own file, and eventfds know no RWF_NOWAIT
         // for writes. Such a client can hang its own run, and nothing else.
         PollFd poll = new(fd, PollOut);
-        if (Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0)
+        if (Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0 && Sys.Write(fd, One) > 0)
         {
-            Sys.Write(fd, One);
+            account?.Deliver();
+        }
+        else
+        {
+            account?.Lose();
         }
 
         Release();

@@ -75,7 +75,7 @@ internal sealed class GroupFile(VfioGroup group) : ClientFile
         ReadOnlySpan<byte> text = buffer[..length];
         int space = text.IndexOf((byte)' ');
         Result<VfioDevice> device = group.OpenDevice(Encoding.UTF8.GetString(space < 0 ? text : text[..space]));
-        return device.IsOk ? CallOutcome.Open(new DeviceFile(device.Value), closeOnExec: true) : CallOutcome.Fail(device.Errno);
+        return device.IsOk ? CallOutcome.Open(new DeviceFile(device.Value), closeOnExec: true) : CallOutcome.Fail(device.Errno, device.Reason);
     }
 
     // Up to the next page boundary at a time: the string may end right before memory that is not there.

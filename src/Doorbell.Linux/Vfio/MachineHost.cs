@@ -1,6 +1,7 @@
 using System.Globalization;
 using Doorbell.Devices;
 using Doorbell.Events;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Views;
 using Doorbell.Machines;
@@ -17,6 +18,8 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
     private readonly ClientAddressSpaces _spaces = new();
 
     public EventStream Events => machine.Events;
+
+    public MachineNames Names { get; } = new(machine);
 
     public SysView View { get; } = MachineView.Build(machine);
 

@@ -21,6 +21,12 @@ public sealed record Refusal : MachineEvent
     /// <summary>What to do about it, when there is something.</summary>
     public string? Remedy { get; init; }
 
+    /// <summary>Whether a person should hear of it at once.</summary>
+    public TroubleSeverity Severity { get; init; } = TroubleSeverity.Error;
+
+    /// <inheritdoc/>
+    public override bool IsTrouble => true;
+
     /// <inheritdoc/>
     public override string Kind => "refused";
 
@@ -39,6 +45,11 @@ public sealed record Refusal : MachineEvent
         if (Remedy is not null)
         {
             fields.Text("remedy", Remedy);
+        }
+
+        if (Severity == TroubleSeverity.Note)
+        {
+            fields.Text("severity", "note");
         }
     }
 }

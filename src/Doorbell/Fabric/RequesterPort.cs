@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Doorbell.Events;
 using Doorbell.Iommu;
 
@@ -13,6 +14,8 @@ public sealed class RequesterPort : IRequester
     private readonly StreamTableEntry? _stream;
     private readonly PhysicalBus _bus;
     private readonly EventStream _events;
+    private long _bytesRead;
+    private long _bytesWritten;
 
     /// <summary>Connects a function.</summary>
     /// <param name="name">The device's name in events.</param>
@@ -43,6 +46,12 @@ public sealed class RequesterPort : IRequester
     /// <summary>What its IOMMU sees; null where none translates it.</summary>
     public StreamId? StreamId => _stream?.StreamId;
 
+    /// <summary>Bytes the device has read of memory by DMA.</summary>
+    public long BytesRead => Interlocked.Read(ref _bytesRead);
+
+    /// <summary>Bytes the device has written to memory by DMA; MSIs do not count.</summary>
+    public long BytesWritten => Interlocked.Read(ref _bytesWritten);
+
     /// <inheritdoc/>
     public bool Read(Iova iova, Span<byte> destination)
     {
@@ -63,6 +72,7 @@ public sealed class RequesterPort : IRequester
                 return Abort(iova, pa, length, false, "the client has unmapped this memory (or made it unreadable) since it was mapped for DMA");
             }
 
+            Interlocked.Add(ref _bytesRead, length);
             iova += (ulong)length;
             destination = destination[length..];
         }
@@ -86,6 +96,8 @@ public sealed class RequesterPort : IRequester
                 {
                     return Abort(iova, pa, length, true, "the client has unmapped this memory (or made it read-only) since it was mapped for DMA");
                 }
+
+                Interlocked.Add(ref _bytesWritten, length);
             }
             else if (!WriteFrame(iova, pa, source[..length]))
             {
@@ -112,14 +124,14 @@ public sealed class RequesterPort : IRequester
         PhysicalAddress pa;
         if (_stream is null)
         {
-            if (!TryPass(iova, 4, isWrite: true, out pa))
+            if (!TryPass(iova, 4, isWrite: true, out pa, isMessage: true))
             {
-                return false;
+                return Lose(iova, LostInterruptCause.NoDoorbell, "the machine's bus has 48 bits of address");
             }
         }
         else if (!_stream.TryTranslate(iova, IommuProtection.Write, out pa))
         {
-            return false;
+            return Lose(iova, LostInterruptCause.Fault, "the IOMMU lets no write of the device through to there");
         }
 
         if (_bus.TryGetTarget(pa, out IBusTarget target, out ulong offset))
@@ -129,10 +141,40 @@ public sealed class RequesterPort : IRequester
                 _events.Emit(new MsiWritten(Name, RequesterId, StreamId, iova, pa, data, target.Name));
             }
 
-            return target.Write32(new BusWrite(offset, data, DeviceId, RequesterId), ref hint) != BusWriteOutcome.Refused;
+            BusWriteOutcome outcome = target.Write32(new BusWrite(offset, data, DeviceId, RequesterId), ref hint);
+            return outcome < BusWriteOutcome.Ignored || NotTaken(iova, target, offset, outcome);
         }
 
         return WriteMsiToMemory(iova, pa, data);
+    }
+
+    // A frame that refused has said why itself (N4); one that did nothing has not. It took the write all the same.
+    private bool NotTaken(Iova iova, IBusTarget target, ulong offset, BusWriteOutcome outcome)
+    {
+        if (outcome == BusWriteOutcome.Ignored)
+        {
+            Lose(iova, LostInterruptCause.NoDoorbell, $"it leads to {target.Name} at offset 0x{offset:x}, a register that raises nothing");
+        }
+
+        return outcome != BusWriteOutcome.Refused;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Lose(Iova iova, LostInterruptCause cause, string reason)
+    {
+        if (_events.IsTroubleHeard)
+        {
+            _events.Emit(new InterruptLost
+            {
+                Device = Name,
+                Cause = cause,
+                Rule = cause == LostInterruptCause.Fault ? "I10" : "N1",
+                Reason = $"its message goes to {(_stream is null ? "physical address" : "IOVA")} {iova}: {reason}",
+                Remedy = "arm vectors with VFIO_DEVICE_SET_IRQS and leave the device's messages to the host, which maps the doorbell and writes its IOVA",
+            });
+        }
+
+        return false;
     }
 
     private bool WriteMsiToMemory(Iova iova, PhysicalAddress pa, uint data)
@@ -145,7 +187,9 @@ public sealed class RequesterPort : IRequester
             return true;
         }
 
-        return Abort(iova, pa, 4, true, "no MSI frame and no memory answers at this physical address");
+        const string Nobody = "no MSI frame and no memory answers at this physical address";
+        Lose(iova, LostInterruptCause.NoDoorbell, Nobody);
+        return Abort(iova, pa, 4, true, Nobody, isMessage: true);
     }
 
     // A DMA write of one aligned word to a frame is an MSI like any other: the bus cannot tell them apart.
@@ -197,17 +241,17 @@ public sealed class RequesterPort : IRequester
 
     // What the top half-word names is client memory's place in the host's books and no address the machine's bus carries: without
     // an IOMMU nobody's memory is reached there.
-    private bool TryPass(Iova iova, int length, bool isWrite, out PhysicalAddress pa)
+    private bool TryPass(Iova iova, int length, bool isWrite, out PhysicalAddress pa, bool isMessage = false)
     {
         pa = new PhysicalAddress(iova.Value);
-        return PhysicalBus.IsMachineAddress(pa) || Abort(iova, pa, length, isWrite, "the machine's bus has 48 bits of address");
+        return PhysicalBus.IsMachineAddress(pa) || Abort(iova, pa, length, isWrite, "the machine's bus has 48 bits of address", isMessage);
     }
 
-    private bool Abort(Iova iova, PhysicalAddress pa, int length, bool isWrite, string reason)
+    private bool Abort(Iova iova, PhysicalAddress pa, int length, bool isWrite, string reason, bool isMessage = false)
     {
-        if (_events.IsEnabled)
+        if (_events.IsTroubleHeard)
         {
-            _events.Emit(new BusAbort(Name, iova, pa, (ulong)length, isWrite, reason));
+            _events.Emit(new BusAbort(Name, iova, pa, (ulong)length, isWrite, reason) { IsMessage = isMessage });
         }
 
         return false;

@@ -103,7 +103,7 @@ public sealed class GicV2mFrame : IBusTarget
         uint spi = write.Data & 0x3ff;
         if (spi - SpiBase >= SpiCount)
         {
-            return _receiver.Refuse(write, _receiver.Tracing ? $"SPI {spi} is not one of the frame's {SpiBase} to {SpiBase + SpiCount - 1}" : string.Empty);
+            return _receiver.Refuse(write, _receiver.TellsRefusals ? $"SPI {spi} is not one of the frame's {SpiBase} to {SpiBase + SpiCount - 1}" : string.Empty);
         }
 
         if (!_receiver.Tracing && _gic.TryDeliver(spi, IntidSource.Frame))
@@ -113,7 +113,7 @@ public sealed class GicV2mFrame : IBusTarget
 
         IrqDescriptor? irq = _gic.Find(spi);
         return irq is null
-            ? _receiver.Refuse(write, _receiver.Tracing ? $"SPI {spi} is allocated to nobody" : string.Empty)
+            ? _receiver.Refuse(write, _receiver.TellsRefusals ? $"SPI {spi} is allocated to nobody" : string.Empty)
             : _receiver.Raise(write, irq, spi, irq.Affinity);
     }
 }

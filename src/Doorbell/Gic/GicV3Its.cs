@@ -212,7 +212,7 @@ public sealed class GicV3Its : IBusTarget
     [MethodImpl(MethodImplOptions.NoInlining)]
     private BusWriteOutcome RefuseDevice(in BusWrite write, ItsTableEntry[]? device)
     {
-        string reason = !_receiver.Tracing ? string.Empty
+        string reason = !_receiver.TellsRefusals ? string.Empty
             : device is not null ? $"EventID {write.Data} is beyond the ITT of DeviceID {write.DeviceId} ({device.Length} events)"
             : write.DeviceId.Value >= _tables.DeviceLimit ? $"DeviceID {write.DeviceId} has more than {DeviceIdBits} bits"
             : $"no device table entry for DeviceID {write.DeviceId}: no MAPD";
@@ -222,7 +222,7 @@ public sealed class GicV3Its : IBusTarget
     [MethodImpl(MethodImplOptions.NoInlining)]
     private BusWriteOutcome Refuse(in BusWrite write, Why why)
     {
-        string reason = !_receiver.Tracing ? string.Empty : why switch
+        string reason = !_receiver.TellsRefusals ? string.Empty : why switch
         {
             Why.Unmapped => $"EventID {write.Data} of DeviceID {write.DeviceId} is not mapped: no MAPTI",
             Why.Disabled => "the ITS is disabled (GITS_CTLR.Enabled)",

@@ -18,6 +18,9 @@ internal sealed class MsiReceiver(string name, EventStream events)
 
     public bool Tracing => events.IsEnabled;
 
+    /// <summary>Somebody wants to hear why an MSI is refused.</summary>
+    public bool TellsRefusals => events.IsTroubleHeard;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public BusWriteOutcome Raise(in BusWrite write, IrqDescriptor irq, uint intid, int cpu)
     {
@@ -35,7 +38,7 @@ internal sealed class MsiReceiver(string name, EventStream events)
     public BusWriteOutcome Refuse(in BusWrite write, string reason)
     {
         Interlocked.Increment(ref _refused);
-        if (events.IsEnabled)
+        if (events.IsTroubleHeard)
         {
             events.Emit(new MsiRefusedEvent
             {

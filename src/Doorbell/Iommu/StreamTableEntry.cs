@@ -134,7 +134,7 @@ public sealed class StreamTableEntry
         Interlocked.Increment(ref _faultCount);
         Volatile.Write(ref _lastFault, fault);
         _iommu.Count(fault);
-        if (_iommu.Events.IsEnabled)
+        if (_iommu.Events.IsTroubleHeard)
         {
             IommuModel model = _iommu.Model;
             _iommu.Events.Emit(new IommuFaultEvent(_iommu.Name, StreamId, iova, access, fault.Reason, model.NameOf(fault.Reason, access), model.CodeOf(fault.Reason, access)));

@@ -53,7 +53,7 @@ public partial class PciFunction
             return msi.Raise(vector);
         }
 
-        Refuse(PciRefusal.NoMessageEnabled, (ulong)(uint)vector);
+        RefuseMessage(PciRefusal.NoMessageEnabled, (ulong)(uint)vector, vector);
         return false;
     }
 
@@ -71,8 +71,16 @@ public partial class PciFunction
     }
 
     /// <summary>The 32-bit write upstream that is an MSI.</summary>
-    internal bool SendMsi(ulong address, uint data) =>
-        TryGetUpstream(address, out Fabric.IRequester? upstream) && upstream!.WriteMsi(new Iova(address), data);
+    internal bool SendMsi(ulong address, uint data, int vector)
+    {
+        if (CanMaster && Upstream is { } upstream)
+        {
+            return upstream.WriteMsi(new Iova(address), data);
+        }
+
+        RefuseMessage(WhyNotMaster, address, vector);
+        return false;
+    }
 
     /// <summary>Anything the INTx line depends on may have changed. The sink is told outside the lock and asks for the level itself, so that two changes cannot arrive swapped.</summary>
     internal void RefreshIntx()

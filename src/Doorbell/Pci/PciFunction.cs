@@ -234,13 +234,26 @@ public partial class PciFunction
         Volatile.Write(ref _msiX.Slots, open ? MsiX!.Slots : []);
     }
 
-    /// <summary>Records that the function kept a transaction to itself.</summary>
-    internal void Refuse(PciRefusal reason, ulong detail)
+    /// <summary>Records that the function kept a message to itself.</summary>
+    internal void RefuseMessage(PciRefusal reason, ulong detail, int vector)
     {
-        if (Events.IsEnabled)
+        if (!Events.IsTroubleHeard)
         {
-            Events.Emit(new PciTransactionRefused(Address, reason, detail));
+            return;
         }
+
+        PciTransactionRefused refused = new(Address, reason, detail) { IsMessage = true };
+        bool isEnabled = reason is not (PciRefusal.NoMessageEnabled or PciRefusal.VectorNotEnabled);
+        Events.Emit(new InterruptLost
+        {
+            Device = Name,
+            Vector = vector,
+            Cause = isEnabled ? LostInterruptCause.NotSent : LostInterruptCause.NotEnabled,
+            Reason = refused.Why,
+            Remedy = refused.Remedy,
+            Severity = reason == PciRefusal.NoMessageEnabled ? TroubleSeverity.Note : TroubleSeverity.Error, // who polls wants none
+        });
+        Events.Emit(refused);
     }
 
     private static bool Touches(PciCapability capability, int offset, int length) =>
@@ -254,9 +267,15 @@ public partial class PciFunction
             return true;
         }
 
-        Refuse(CanMaster ? PciRefusal.NotConnected : IsInD0 ? PciRefusal.BusMasterDisabled : PciRefusal.NotInD0, detail);
+        if (Events.IsTroubleHeard)
+        {
+            Events.Emit(new PciTransactionRefused(Address, WhyNotMaster, detail));
+        }
+
         return false;
     }
+
+    private PciRefusal WhyNotMaster => CanMaster ? PciRefusal.NotConnected : IsInD0 ? PciRefusal.BusMasterDisabled : PciRefusal.NotInD0;
 
     private void BindCapabilities()
     {

@@ -58,12 +58,12 @@ public sealed class SocMsiFrame : IBusTarget
         IrqDescriptor?[] irqs = _irqs;
         if (write.Data >= (uint)irqs.Length)
         {
-            return _receiver.Refuse(write, _receiver.Tracing ? $"MSI {write.Data} is not one of its {irqs.Length}" : string.Empty);
+            return _receiver.Refuse(write, _receiver.TellsRefusals ? $"MSI {write.Data} is not one of its {irqs.Length}" : string.Empty);
         }
 
         IrqDescriptor? irq = Volatile.Read(ref irqs[write.Data]);
         return irq is null
-            ? _receiver.Refuse(write, _receiver.Tracing ? $"MSI {write.Data} is allocated to nobody" : string.Empty)
+            ? _receiver.Refuse(write, _receiver.TellsRefusals ? $"MSI {write.Data} is allocated to nobody" : string.Empty)
             : _receiver.Raise(write, irq, write.Data, irq.Affinity);
     }
 

@@ -11,6 +11,11 @@ internal sealed class MsiInterrupts(MsiKind kind, IMsiDevice device, MsiDeviceVe
 
     public int Armed { get; private set; }
 
+    /// <summary>Vectors there can be.</summary>
+    public int Limit => _triggers.Length;
+
+    public bool IsArmed(int vector) => _triggers[vector] is not null;
+
     public Result SetAffinity(int vector, int cpu) => vectors.SetAffinity(vector, cpu);
 
     public void Signal(int vector) => Volatile.Read(ref _triggers[vector])?.Signal();

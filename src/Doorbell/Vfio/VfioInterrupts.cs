@@ -1,5 +1,7 @@
 using System.Numerics;
+using Doorbell.Events;
 using Doorbell.Msi;
+using Doorbell.Pci;
 
 namespace Doorbell.Vfio;
 
@@ -294,8 +296,34 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
 
     private void DisableMessages()
     {
+        if (_messages is not null && host.Events.IsTroubleHeard)
+        {
+            TellPending(_messages);
+        }
+
         _messages?.Disable();
         _messages = null;
+    }
+
+    // What waits behind a mask when its vector is let go reaches nobody any more.
+    private void TellPending(MsiInterrupts messages)
+    {
+        PciFunction function = device.Function;
+        for (int vector = 0; vector < messages.Limit; vector++)
+        {
+            bool isPending = messages.IsArmed(vector) && (messages.Kind == MsiKind.MsiX ? function.MsiX!.IsPending(vector) : (function.Msi!.Pending >> vector & 1) != 0);
+            if (isPending)
+            {
+                host.Events.Emit(new InterruptLost
+                {
+                    Device = device.Name,
+                    Vector = vector,
+                    Cause = LostInterruptCause.Masked,
+                    Reason = $"it waited behind the {(messages.Kind == MsiKind.MsiX ? "mask of its MSI-X entry, the function's mask" : "mask bit of its MSI capability")} or a bus mastering that was off, and the vector was let go before it could be sent",
+                    Remedy = "unmask the vector (and keep bus mastering on) before letting go of it",
+                });
+            }
+        }
     }
 
     private Result<int> TriggerSingle(ref IEventTrigger? slot, uint index, VfioIrqSetFlags data, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)

@@ -98,7 +98,7 @@ public sealed class AmdRemapping : IBusTarget
     [MethodImpl(MethodImplOptions.NoInlining)]
     private BusWriteOutcome Refuse(in BusWrite write, AmdInterruptTable? table, uint index)
     {
-        string reason = !_receiver.Tracing ? string.Empty
+        string reason = !_receiver.TellsRefusals ? string.Empty
             : table is null ? $"DeviceID {write.DeviceId} has no interrupt table: its interrupts are aborted (IntCtl 00b)"
             : index >= (uint)table.Length ? $"entry 0x{index:x} is beyond the table of DeviceID {write.DeviceId} ({table.Length} entries)"
             : $"entry 0x{index:x} of DeviceID {write.DeviceId} is not enabled (RemapEn 0), or its vector is nobody's";

@@ -44,7 +44,7 @@ public sealed class ApicMsiTarget : IBusTarget
     [MethodImpl(MethodImplOptions.NoInlining)]
     private BusWriteOutcome Refuse(in BusWrite write, uint cpu, byte vector, uint mode)
     {
-        string reason = !_receiver.Tracing ? string.Empty
+        string reason = !_receiver.TellsRefusals ? string.Empty
             : mode > LowestPriority ? $"delivery mode {mode} is not fixed or lowest priority: SMI, NMI, INIT and ExtINT are not modelled"
             : (write.Offset & InterruptAddress.LogicalDestination) != 0 ? "logical destinations are not modelled"
             : $"vector 0x{vector:x2} of CPU {cpu} is nobody's";

@@ -132,7 +132,7 @@ public sealed class VtdRemapping : IBusTarget
     [MethodImpl(MethodImplOptions.NoInlining)]
     private BusWriteOutcome Refuse(in BusWrite write, uint index, Why why)
     {
-        string reason = !_receiver.Tracing ? string.Empty : why switch
+        string reason = !_receiver.TellsRefusals ? string.Empty : why switch
         {
             Why.Compatible => "25h: an interrupt in compatibility format is blocked while remapping is on",
             Why.Reserved => $"20h: data 0x{write.Data:x} beside a subhandle has bits that are reserved",

@@ -10,7 +10,7 @@ public sealed class FileTableTests : IDisposable
     private readonly List<Refusal> _refusals = [];
     private readonly LocalClient _client = new();
 
-    public FileTableTests() => _client.Events.SubscribeToRefusals(_refusals.Add);
+    public FileTableTests() => _client.Events.SubscribeToTrouble(trouble => _refusals.Add((Refusal)trouble));
 
     public void Dispose() => _client.Dispose();
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Doorbell.Events;
+using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Tracing;
 
 namespace Doorbell.Tests.Linux;
@@ -57,7 +58,7 @@ public class TracingTests
     public void A_refusal_is_said_once_in_one_sentence()
     {
         List<string> said = [];
-        var printer = new RefusalPrinter(said.Add);
+        var account = new RunAccount(said.Add);
         var refusal = new Refusal
         {
             Operation = "VFIO_SET_IOMMU",
@@ -68,22 +69,27 @@ public class TracingTests
             Remedy = "Use --allow-unsafe-interrupts.",
         };
 
-        printer.Take(refusal);
-        printer.Take(refusal);
-        printer.Take(refusal with { Subject = "group 2" });
+        account.Take(refusal);
+        account.Take(refusal);
+        account.Take(refusal with { Subject = "group 2" });
+        account.Take(refusal with { Subject = "group 3", Severity = TroubleSeverity.Note });
 
         Assert.Equal(2, said.Count);
         Assert.Equal(
             "VFIO_SET_IOMMU of group 1 refused with EPERM: its MSI controller v2m checks nobody; use --allow-unsafe-interrupts (V3)", said[0]);
+
+        account.TellCounts();
+        Assert.Equal("2 times in all: VFIO_SET_IOMMU of group 1 (EPERM)", Assert.Single(said.Skip(2)));
     }
 
     [Fact]
-    public void Listening_to_refusals_leaves_data_paths_as_they_are_with_nobody_listening()
+    public void Listening_to_trouble_leaves_data_paths_as_they_are_with_nobody_listening()
     {
         var events = new EventStream();
         int heard = 0;
-        events.SubscribeToRefusals(_ => heard++);
+        events.SubscribeToTrouble(_ => heard++);
         Assert.False(events.IsEnabled);
+        Assert.True(events.IsTroubleHeard);
 
         events.Emit(new Refusal { Operation = "o", Subject = "s", Errno = Errno.EINVAL, Reason = "r" });
         events.Emit(new ClientEnded(0));

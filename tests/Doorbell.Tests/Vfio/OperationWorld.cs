@@ -296,7 +296,7 @@ internal sealed partial class OperationWorld
     private void Stray(DeviceModel device, int place, uint data)
     {
         int others = _tally.Signals - device.Signals;
-        device.Physical.Function.SendMsi(s_places[place % s_places.Length] + 0x40, data);
+        device.Physical.Function.SendMsi(s_places[place % s_places.Length] + 0x40, data, vector: 0);
         Assert.True(device.Physical.MsiDomain is { IsIsolated: false } || others == _tally.Signals - device.Signals, "N4: a device raised another's interrupt");
     }
 

@@ -21,6 +21,9 @@ public sealed record MsiRefusedEvent : MachineEvent
     public required string Reason { get; init; }
 
     /// <inheritdoc/>
+    public override bool IsTrouble => true;
+
+    /// <inheritdoc/>
     public override string Kind => "msi.refused";
 
     /// <inheritdoc/>

@@ -16,6 +16,9 @@ public sealed record IommuFaultEvent(string Iommu, StreamId Stream, Iova Iova, I
     public string Direction => (Access & IommuProtection.Write) != 0 ? "write" : "read";
 
     /// <inheritdoc/>
+    public override bool IsTrouble => true;
+
+    /// <inheritdoc/>
     public override string Kind => "iommu.fault";
 
     /// <inheritdoc/>

@@ -169,7 +169,7 @@ public sealed class MsiCapability : PciCapability
         Message message = Volatile.Read(ref _message);
         if ((uint)vector >= (uint)message.Vectors)
         {
-            Function.Refuse(PciRefusal.VectorNotEnabled, (ulong)(uint)vector);
+            Function.RefuseMessage(PciRefusal.VectorNotEnabled, (ulong)(uint)vector, vector);
             return false;
         }
 
@@ -254,7 +254,7 @@ public sealed class MsiCapability : PciCapability
 
     // A function may change only the low bits that multiple message enable gave it (7.7.1.2).
     private bool Send(Message message, int vector) =>
-        Function.SendMsi(message.Address, (message.Data & ~(uint)(message.Vectors - 1)) | (uint)vector);
+        Function.SendMsi(message.Address, (message.Data & ~(uint)(message.Vectors - 1)) | (uint)vector, vector);
 
     private sealed class Message(ulong address, uint data, int vectors, bool enabled)
     {

@@ -170,14 +170,14 @@ public sealed class MsiXCapability : PciCapability
     {
         if ((uint)vector >= (uint)_entries.Length)
         {
-            Function.Refuse(PciRefusal.VectorNotEnabled, (ulong)(uint)vector);
+            Function.RefuseMessage(PciRefusal.VectorNotEnabled, (ulong)(uint)vector, vector);
             return false;
         }
 
         Entry entry = Volatile.Read(ref _entries[vector]);
         if (!entry.Value.Masked && !IsFunctionMasked)
         {
-            return Function.SendMsi(entry.Value.Address, entry.Value.Data);
+            return Function.SendMsi(entry.Value.Address, entry.Value.Data, vector);
         }
 
         // Pending first, then a second look: an unmask between the two looks would otherwise leave the vector pending for ever.
@@ -314,7 +314,7 @@ public sealed class MsiXCapability : PciCapability
         ulong bit = 1UL << (vector % 64);
         if ((Volatile.Read(ref _pending[vector / 64]) & bit) != 0 && (Interlocked.And(ref _pending[vector / 64], ~bit) & bit) != 0)
         {
-            Function.SendMsi(entry.Value.Address, entry.Value.Data);
+            Function.SendMsi(entry.Value.Address, entry.Value.Data, vector);
         }
     }
 

@@ -11,6 +11,22 @@ public sealed record PciTransactionRefused(PciAddress Function, PciRefusal Reaso
     /// <inheritdoc/>
     public override string Kind => "pci.refused";
 
+    /// <summary>It was a message: an <see cref="InterruptLost"/> explains it.</summary>
+    public bool IsMessage { get; init; }
+
+    /// <inheritdoc/>
+    public override bool IsTrouble => !IsMessage;
+
+    /// <summary>What to do about it.</summary>
+    public string Remedy => Reason switch
+    {
+        PciRefusal.BusMasterDisabled => "set bit 2 (PCI_COMMAND_MASTER) of its command register in the config region, and leave it set while the device works",
+        PciRefusal.NotInD0 => "bring the function back to D0 (PCI_PM_CTRL) before it is used",
+        PciRefusal.NotConnected => "plug it into a slot of the machine",
+        PciRefusal.NoMessageEnabled => "arm its vectors with VFIO_DEVICE_SET_IRQS, or poll",
+        _ => "arm as many vectors as the device was told to use",
+    };
+
     /// <summary>The reason as a sentence's end.</summary>
     public string Why => Reason switch
     {
