@@ -114,7 +114,7 @@ public static class Runner
         {
             UnshareMounts = !launcher.HasUserNamespace,
             DropCapabilities = launcher.HasUserNamespace,
-            FileLimit = environment.FileLimit != 0 ? environment.FileLimit : Privileges.ParentFileLimit(),
+            FileLimit = environment.FileLimit != 0 ? environment.FileLimit : Privileges.FileLimitAtStart(),
             Environment = environment.Block,
             Command = CommandLine.Program(options.Command),
             View = host.View,

@@ -3,6 +3,7 @@ using Doorbell.SystemTests.Support;
 namespace Doorbell.SystemTests;
 
 /// <summary>The small VFIO client on pci-test: every step answers as the kernel would, and the trace says what happened behind it.</summary>
+[Trait("Category", "Published")]
 public class ClientTests
 {
     private const ulong ItsTranslater = 0x0809_0040;
@@ -199,7 +200,7 @@ public class ClientTests
 
         // The checkout may lie where only root can read.
         string copy = folder.Folder("copy");
-        Run.ToEnd("/bin/cp", ["-r", Repository.PathOf("src", "Doorbell.Cli", "bin", "Release", "net10.0") + "/.", client, copy], Patience).MustSucceed();
+        Run.ToEnd("/bin/cp", ["-r", DoorbellCommand.Folder + "/.", client, copy], Patience).MustSucceed();
         Run.ToEnd("/bin/chmod", ["-R", "a+rX", folder.Path], Patience).MustSucceed();
 
         string[] nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "doorbell")];

@@ -8,6 +8,7 @@ public class KillTests
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Promptly = TimeSpan.FromSeconds(10);
 
+    [Trait("Category", "Published")]
     [SkippableTheory]
     [InlineData("dynamic")]
     [InlineData("static")]
@@ -38,6 +39,7 @@ public class KillTests
         }
     }
 
+    [Trait("Category", "Published")]
     [SkippableFact]
     public void An_ordinary_end_leaves_nothing_either()
     {
@@ -53,6 +55,7 @@ public class KillTests
         Assert.Empty(Directory.EnumerateFileSystemEntries(temporary));
     }
 
+    [Trait("Category", "Published")]
     [SkippableFact]
     public void V7_After_a_client_is_killed_the_next_one_under_the_same_host_finds_everything_free()
     {

@@ -3,6 +3,7 @@ using Doorbell.SystemTests.Support;
 namespace Doorbell.SystemTests;
 
 /// <summary>What a program finds and how it ends under <c>doorbell run</c>, as root and as an ordinary user (T1, T9, T10, T11).</summary>
+[Trait("Category", "Published")]
 public class RunTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Doorbell.Linux.Native;
 
 namespace Doorbell.Linux.Launch;
@@ -53,9 +54,17 @@ internal static unsafe class Privileges
         }
     }
 
-    /// <summary>The soft limit of open files of the process that started this one; 0 when it cannot be read or has none.</summary>
-    internal static ulong ParentFileLimit()
+    /// <summary>
+    /// The soft limit of open files this process was started with, as far as that can be told: its parent's, where the runtime has raised its
+    /// own; 0 when that cannot be read, has none, or nothing was raised.
+    /// </summary>
+    internal static ulong FileLimitAtStart()
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+        {
+            return 0; // a native program's runtime leaves the limit alone
+        }
+
         try
         {
             string stat = File.ReadAllText("/proc/self/stat");

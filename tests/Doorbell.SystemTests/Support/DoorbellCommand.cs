@@ -8,7 +8,15 @@ internal sealed class DoorbellCommand(string machine)
 
     private readonly List<string> _options = ["run", "--machine", machine];
 
-    public static string Program => Repository.PathOf("doorbell");
+    /// <summary>The checkout's own, or the one the environment names: ./test runs some tests of what ./publish makes, too.</summary>
+    public static string Program { get; } = Environment.GetEnvironmentVariable(Variable) ?? Repository.PathOf("doorbell");
+
+    /// <summary>A folder that has the command and everything it needs, once it was run.</summary>
+    public static string Folder { get; } = Environment.GetEnvironmentVariable(Variable) is string program
+        ? Path.GetDirectoryName(program)!
+        : Repository.PathOf("src", "Doorbell.Cli", "bin", "Release", "net10.0");
+
+    private const string Variable = "DOORBELL_COMMAND";
 
     public DoorbellCommand Device(string model, string slot = Slot)
     {

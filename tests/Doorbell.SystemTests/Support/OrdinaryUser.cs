@@ -38,7 +38,7 @@ internal static class OrdinaryUser
         Run.ToEnd(DoorbellCommand.Program, ["--help"], Patience).MustSucceed();
         var folder = new TemporaryFolder();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
-        Run.ToEnd("/bin/cp", ["-r", Repository.PathOf("src", "Doorbell.Cli", "bin", "Release", "net10.0") + "/.", folder.Path], Patience).MustSucceed();
+        Run.ToEnd("/bin/cp", ["-r", DoorbellCommand.Folder + "/.", folder.Path], Patience).MustSucceed();
         Run.ToEnd("/bin/chmod", ["-R", "a+rX", folder.Path], Patience).MustSucceed();
         return folder.Path;
     }
