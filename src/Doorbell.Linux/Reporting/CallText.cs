@@ -46,8 +46,7 @@ internal static class CallText
             return $"offset 0x{call.Offset:x}";
         }
 
-        uint region = (uint)(call.Offset >> DeviceFile.RegionShift) - 1;
-        ulong at = call.Offset & ((1UL << DeviceFile.RegionShift) - 1);
+        (uint region, ulong at) = DeviceFile.Locate(call.Offset);
         return $"{NameOfRegion(region)}+0x{at:x}";
     }
 

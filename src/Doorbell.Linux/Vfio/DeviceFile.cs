@@ -113,7 +113,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
     /// </summary>
     internal static ulong OffsetOf(uint region) => (ulong)(region == 0 ? Region0Place : region) << RegionShift;
 
-    private static (uint Region, ulong At) Locate(ulong offset)
+    internal static (uint Region, ulong At) Locate(ulong offset)
     {
         ulong place = offset >> RegionShift;
         return (place == Region0Place ? 0 : place is 0 ? Region0Place : (uint)place, offset & ((1UL << RegionShift) - 1));
