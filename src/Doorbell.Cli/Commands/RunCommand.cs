@@ -23,6 +23,8 @@ internal static class RunCommand
                                         plug a device into a slot; may be given several times. Models:
                                           nvme,file=PATH        an NVMe disk kept in PATH
                                           nvme,size=SIZE        an NVMe disk in memory
+                                          nvme,file=PATH,file2=PATH,readonly=yes
+                                                                two namespaces, only read
                                           pci-test[,vectors=N]  registers that raise MSIs and copy by DMA
                                           captured,config=FILE  a function out of its configuration space, no more
                                 (docs/devices.md has every option)

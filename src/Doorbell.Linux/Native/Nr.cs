@@ -10,6 +10,7 @@ internal static class Nr
     internal static readonly int Close = Pick(3, 57);
     internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
+    internal static readonly int PRead64 = Pick(17, 67);
     internal static readonly int PWrite64 = Pick(18, 68);
     internal static readonly int SendMsg = Pick(46, 211);
     internal static readonly int RecvMsg = Pick(47, 212);
@@ -17,6 +18,7 @@ internal static class Nr
     internal static readonly int Wait4 = Pick(61, 260);
     internal static readonly int Kill = Pick(62, 129);
     internal static readonly int Fcntl = Pick(72, 25);
+    internal static readonly int Fsync = Pick(74, 82);
     internal static readonly int Chdir = Pick(80, 49);
     internal static readonly int Umask = Pick(95, 166);
     internal static readonly int Capset = Pick(126, 91);
@@ -35,6 +37,7 @@ internal static class Nr
     internal static readonly int ReadLinkAt = Pick(267, 78);
     internal static readonly int Ppoll = Pick(271, 73);
     internal static readonly int Unshare = Pick(272, 97);
+    internal static readonly int Fallocate = Pick(285, 47);
     internal static readonly int EventFd2 = Pick(290, 19);
     internal static readonly int InotifyInit1 = Pick(294, 26);
     internal static readonly int Prlimit64 = Pick(302, 261);

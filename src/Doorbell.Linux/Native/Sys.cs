@@ -70,6 +70,18 @@ internal static unsafe partial class Sys
         }
     }
 
+    internal static nint PRead(int fd, Span<byte> buffer, long offset)
+    {
+        fixed (byte* start = buffer)
+        {
+            return Call(Nr.PRead64, fd, (nint)start, buffer.Length, (nint)offset);
+        }
+    }
+
+    internal static nint Fsync(int fd) => Call(Nr.Fsync, fd);
+
+    internal static nint Fallocate(int fd, int mode, ulong offset, ulong length) => Call(Nr.Fallocate, fd, mode, (nint)offset, (nint)length);
+
     internal static nint Ioctl(int fd, uint request, nint argument) => Call(Nr.Ioctl, fd, (nint)request, argument);
 
     /// <summary>Opens; <paramref name="path"/> ends with a NUL.</summary>

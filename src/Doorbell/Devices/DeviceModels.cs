@@ -5,7 +5,8 @@ namespace Doorbell.Devices;
 
 /// <summary>Opens what <c>file=</c> names. The library makes no system call itself.</summary>
 /// <param name="path">As it was given.</param>
-public delegate Result<IBlockBackend> OpenBlockBackend(string path);
+/// <param name="readOnly">It is to be read only.</param>
+public delegate Result<IBlockBackend> OpenBlockBackend(string path, bool readOnly);
 
 /// <summary>Reads a whole file that a device is made from. The library makes no system call itself.</summary>
 /// <param name="path">As it was given.</param>
@@ -14,7 +15,6 @@ public delegate Result<byte[]> ReadDeviceFile(string path);
 /// <summary>The device models by name: what <c>--device BDF=MODEL[,key=value]…</c> makes.</summary>
 public static class DeviceModels
 {
-    private const string NvmeForms = "nvme,file=PATH or nvme,size=64M, with queues=N and lba=512 or 4096 where wanted";
     private const string PciTestForms = "pci-test or pci-test,vectors=N, with express=no on conventional PCI";
 
     /// <summary>Names of all models.</summary>
@@ -28,74 +28,11 @@ public static class DeviceModels
     /// <returns>EINVAL with a sentence for an unknown model, key or value; what opening the file said otherwise.</returns>
     public static Result<PciDeviceModel> Create(string model, IReadOnlyList<KeyValuePair<string, string>> options, OpenBlockBackend? openFile = null, ReadDeviceFile? readFile = null) => model switch
     {
-        "nvme" => CreateNvme(options, openFile),
+        "nvme" => NvmeOptions.Create(options, openFile),
         "pci-test" => CreatePciTest(options),
         "captured" => CapturedOptions.Create(options, readFile),
         _ => Result.Fail(Errno.EINVAL, $"there is no device model \"{model}\"; there are {string.Join(", ", Names)}."),
     };
-
-    private static Result<PciDeviceModel> CreateNvme(IReadOnlyList<KeyValuePair<string, string>> options, OpenBlockBackend? openFile)
-    {
-        string? file = null;
-        ulong size = 0;
-        uint queues = NvmeDevice.DefaultQueuePairs;
-        uint block = 512;
-        foreach ((string key, string value) in options)
-        {
-            Result parsed = key switch
-            {
-                "file" => Text(key, value, out file),
-                "size" => Size(key, value, out size),
-                "queues" => Number(key, value, 1, NvmeDevice.MaxQueuePairs, out queues),
-                "lba" => Number(key, value, 512, 4096, out block),
-                _ => Unknown("nvme", key, NvmeForms),
-            };
-            if (!parsed.IsOk)
-            {
-                return parsed;
-            }
-        }
-
-        if (block is not (512 or 4096))
-        {
-            return Result.Fail(Errno.EINVAL, $"nvme: lba={block} is no block size; it is 512 or 4096.");
-        }
-
-        if (file is null == (size == 0))
-        {
-            return Result.Fail(Errno.EINVAL, $"nvme needs either a file or a size: {NvmeForms}.");
-        }
-
-        if (size % block != 0)
-        {
-            return Result.Fail(Errno.EINVAL, $"nvme: a size of {size} bytes is no multiple of the block size, {block}.");
-        }
-
-        if (file is null)
-        {
-            return new NvmeDevice(new MemoryBlockBackend(size), (int)queues, (int)block);
-        }
-
-        if (openFile is null)
-        {
-            return Result.Fail(Errno.EOPNOTSUPP, $"nvme: file={file} cannot be used here; use size=64M for a disk in memory.");
-        }
-
-        Result<IBlockBackend> opened = openFile(file);
-        if (!opened.IsOk)
-        {
-            return opened.WithoutValue;
-        }
-
-        IBlockBackend backend = opened.Value;
-        if (backend.Length >= block)
-        {
-            return new NvmeDevice(backend, (int)queues, (int)block);
-        }
-
-        (backend as IDisposable)?.Dispose();
-        return Result.Fail(Errno.EINVAL, $"nvme: file={file} of {backend.Length} bytes holds no block of {block} bytes.");
-    }
 
     private static Result<PciDeviceModel> CreatePciTest(IReadOnlyList<KeyValuePair<string, string>> options)
     {
@@ -118,28 +55,25 @@ public static class DeviceModels
         return new PciTestDevice((int)vectors, isExpress);
     }
 
-    private static Result Unknown(string model, string key, string forms) =>
+    internal static Result Unknown(string model, string key, string forms) =>
         Result.Fail(Errno.EINVAL, $"{model} has no option \"{key}\": expected {forms}.");
 
-    private static Result Text(string key, string value, out string? text)
+    internal static Result Text(string key, string value, out string? text)
     {
         text = value;
         return value.Length > 0 ? Result.Ok : Result.Fail(Errno.EINVAL, $"{key}= is empty.");
     }
 
-    private static Result YesOrNo(string key, string value, out bool yes)
+    internal static Result YesOrNo(string key, string value, out bool yes)
     {
         yes = value == "yes";
         return value is "yes" or "no" ? Result.Ok : Result.Fail(Errno.EINVAL, $"{key}={value} is neither yes nor no.");
     }
 
-    private static Result Number(string key, string value, uint least, uint most, out uint number) =>
+    internal static Result Number(string key, string value, uint least, uint most, out uint number) =>
         uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most
             ? Result.Ok
             : Result.Fail(Errno.EINVAL, $"{key}={value} is no number from {least} to {most}.");
-
-    /// <summary>Bytes, with K, M, G or T for powers of 1024; a multiple of 512 above 0.</summary>
-    private static Result Size(string key, string value, out ulong size) => Size(key, value, 512, out size);
 
     /// <summary>Bytes, with K, M, G or T for powers of 1024; a multiple of <paramref name="unitSize"/> above 0.</summary>
     internal static Result Size(string key, string value, uint unitSize, out ulong size)

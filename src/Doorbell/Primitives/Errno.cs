@@ -24,6 +24,7 @@ public enum Errno
     ENFILE = 23,
     EMFILE = 24,
     ENOTTY = 25,
+    EFBIG = 27,
     ENOSPC = 28,
     ESPIPE = 29,
     ERANGE = 34,
@@ -33,5 +34,6 @@ public enum Errno
     EMSGSIZE = 90,
     EOPNOTSUPP = 95,
     EADDRINUSE = 98,
+    EDQUOT = 122,
 #pragma warning restore CS1591
 }

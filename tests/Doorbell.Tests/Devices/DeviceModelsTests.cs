@@ -9,6 +9,9 @@ public class DeviceModelsTests
     [InlineData("nvme", "size=64M", 9)]
     [InlineData("nvme", "size=1G,queues=64,lba=4096", 65)]
     [InlineData("nvme", "file=disk.img", 9)]
+    [InlineData("nvme", "file=disk.img,readonly=yes", 9)]
+    [InlineData("nvme", "size=1M,namespaces=32", 9)]
+    [InlineData("nvme", "size=1M,file2=disk.img,size3=1G,queues=1", 2)]
     [InlineData("pci-test", "", 8)]
     [InlineData("pci-test", "vectors=2048", 2048)]
     public void A_model_is_made_from_its_options(string model, string options, int vectors)
@@ -25,6 +28,18 @@ public class DeviceModelsTests
     [InlineData("nvme", "file=disk.img,size=1M", "nvme needs either a file or a size")]
     [InlineData("nvme", "size=64M,vectors=3", "nvme has no option \"vectors\"")]
     [InlineData("nvme", "size=64X", "size=64X is no size")]
+    [InlineData("nvme", "size2=64M", "nvme needs either a file or a size")]
+    [InlineData("nvme", "size=1M,size3=64M", "nvme: namespace 2 needs either a file or a size")]
+    [InlineData("nvme", "size=1M,size2=64M,file2=disk.img", "nvme: namespace 2 needs either a file or a size")]
+    [InlineData("nvme", "size=1M,size1=64M", "nvme has no option \"size1\"")]
+    [InlineData("nvme", "size=1M,size02=64M", "nvme has no option \"size02\"")]
+    [InlineData("nvme", "size=1M,size33=64M", "nvme has no option \"size33\"")]
+    [InlineData("nvme", "fil=disk.img", "nvme has no option \"fil\"")]
+    [InlineData("nvme", "namespaces=2", "namespaces=2 goes with size=")]
+    [InlineData("nvme", "file=disk.img,namespaces=2", "namespaces=2 goes with size=")]
+    [InlineData("nvme", "size=1M,size2=1M,namespaces=2", "namespaces=2 goes with size=")]
+    [InlineData("nvme", "size=1M,namespaces=33", "namespaces=33 is no number from 1 to 32")]
+    [InlineData("nvme", "size=1M,readonly=yes", "readonly=yes is for files")]
     [InlineData("nvme", "size=0", "size=0 is no size")]
     [InlineData("nvme", "size=100", "size=100 is no size")]
     [InlineData("nvme", "size=99999999999T", "is no size")]
@@ -64,7 +79,7 @@ public class DeviceModelsTests
     private static Result<PciDeviceModel> Create(string model, string options)
     {
         KeyValuePair<string, string>[] pairs = [.. options.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Pair)];
-        return DeviceModels.Create(model, pairs, path => path == "disk.img" ? new MemoryBlockBackend(512) : Result.Fail(Errno.ENOENT, $"{path}: not there"), Read);
+        return DeviceModels.Create(model, pairs, (path, readOnly) => path == "disk.img" ? new RecordingBackend(new MemoryBlockBackend(512)) { IsReadOnly = readOnly } : Result.Fail(Errno.ENOENT, $"{path}: not there"), Read);
     }
 
     private static Result<byte[]> Read(string path) => path switch

@@ -19,10 +19,10 @@ public sealed class FileBlockBackendTests : IDisposable
         using (var backend = (FileBlockBackend)opened.Value)
         {
             Assert.Equal(4096UL, backend.Length);
-            Assert.True(backend.Write(512, "doorbell"u8));
-            Assert.True(backend.Flush());
+            Assert.Equal(BlockStatus.Done, backend.Write(512, "doorbell"u8));
+            Assert.Equal(BlockStatus.Done, backend.Flush());
             var back = new byte[8];
-            Assert.True(backend.Read(512, back));
+            Assert.Equal(BlockStatus.Done, backend.Read(512, back));
             Assert.Equal("doorbell"u8.ToArray(), back);
         }
 
@@ -44,8 +44,8 @@ public sealed class FileBlockBackendTests : IDisposable
             Assert.Equal(0, cut.ExitCode);
         }
 
-        Assert.True(backend.Read(0, new byte[512]));
-        Assert.False(backend.Read(512, new byte[512]));
+        Assert.Equal(BlockStatus.Done, backend.Read(0, new byte[512]));
+        Assert.Equal(BlockStatus.Failed, backend.Read(512, new byte[512]));
     }
 
     [Fact]
@@ -64,6 +64,43 @@ public sealed class FileBlockBackendTests : IDisposable
         string path = Image(512);
         using var backend = (FileBlockBackend)FileBlockBackend.Open(path).Value;
         Refused(path, Errno.EBUSY, "for this device alone");
+    }
+
+    [Fact]
+    public void An_image_that_is_only_read_is_written_by_nobody_and_may_have_several_readers()
+    {
+        string path = Image(512);
+        using var backend = (FileBlockBackend)FileBlockBackend.Open(path, readOnly: true).Value;
+        using var other = (FileBlockBackend)FileBlockBackend.Open(path, readOnly: true).Value;
+        Assert.True(backend.IsReadOnly);
+        Assert.Equal(BlockStatus.Done, other.Read(0, new byte[512]));
+        Assert.Equal(BlockStatus.Failed, backend.Write(0, new byte[512]));
+        Assert.Equal(BlockStatus.Done, backend.Flush());
+        Refused(path, Errno.EBUSY, "for this device alone");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Blocks_that_are_zeroed_or_discarded_read_as_zeros_and_those_around_them_stay(bool deallocate)
+    {
+        const int Size = 1 << 20;
+        string path = Image(Size);
+        using var backend = (FileBlockBackend)FileBlockBackend.Open(path).Value;
+        var expected = new byte[Size];
+        Array.Fill<byte>(expected, 7);
+        Assert.Equal(BlockStatus.Done, backend.Write(0, expected));
+        Assert.Equal(BlockStatus.Done, backend.WriteZeroes(512, 9 * 4096, deallocate));
+        Assert.Equal(BlockStatus.Done, backend.WriteZeroes(0, 0, deallocate));
+        expected.AsSpan(512, 9 * 4096).Clear();
+        if (backend.Discard(500 * 512, 4096) == BlockStatus.Done)
+        {
+            expected.AsSpan(500 * 512, 4096).Clear();
+        }
+
+        var back = new byte[Size];
+        Assert.Equal(BlockStatus.Done, backend.Read(0, back));
+        Assert.True(expected.AsSpan().SequenceEqual(back));
     }
 
     private static void Refused(string path, Errno errno, string sentence)

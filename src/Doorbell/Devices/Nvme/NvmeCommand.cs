@@ -40,5 +40,8 @@ internal readonly ref struct NvmeCommand(ReadOnlySpan<byte> entry)
     /// <summary>CDW12 of I/O commands: FUA.</summary>
     public bool ForceUnitAccess => (Cdw12 & (1u << 30)) != 0;
 
+    /// <summary>CDW12 of Write Zeroes: DEAC, the blocks may be deallocated.</summary>
+    public bool MayDeallocate => (Cdw12 & (1u << 25)) != 0;
+
     private uint Dword(int index) => BinaryPrimitives.ReadUInt32LittleEndian(_entry[(4 * index)..]);
 }

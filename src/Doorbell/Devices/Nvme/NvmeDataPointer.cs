@@ -134,14 +134,12 @@ internal sealed class NvmeDataPointer
 
             if (chained)
             {
-                ulong next = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(data * EntrySize)..]);
-                if (data == 0 && (next & pageMask) == pageMask + 1 - EntrySize)
+                // A pointer to the next list is an entry as the others are: no offset (4.3). So a chain of lists that hold only a pointer cannot be.
+                list = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(data * EntrySize)..]);
+                if ((list & pageMask) != 0)
                 {
-                    // Only a pointer, to another page that holds only a pointer: such a chain need never end.
                     return NvmeStatus.PrpOffsetInvalid;
                 }
-
-                list = next;
             }
         }
 

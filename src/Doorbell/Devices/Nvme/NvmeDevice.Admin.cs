@@ -5,7 +5,7 @@ public sealed partial class NvmeDevice
 {
     private const uint EntrySizes = (4u << 20) | (6u << 16);
     private const uint EntrySizesMask = 0x00ff_0000;
-    private const uint AllNamespaces = 0xffff_ffff;
+    private const uint AllNamespaces = NvmeFeatures.AllNamespaces;
 
     private NvmeStatus ExecuteAdmin(NvmeCommand command, out uint result)
     {
@@ -18,8 +18,8 @@ public sealed partial class NvmeDevice
             NvmeAdminOpcode.DeleteSubmissionQueue => DeleteSubmissionQueue(command.Cdw10 & 0xffff),
             NvmeAdminOpcode.Identify => Identify(command),
             NvmeAdminOpcode.GetLogPage => GetLogPage(command),
-            NvmeAdminOpcode.SetFeatures => _features.Set(command.Cdw10, command.Cdw11, HasIoQueues(), out result),
-            NvmeAdminOpcode.GetFeatures => _features.Get(command.Cdw10, command.Cdw11, out result),
+            NvmeAdminOpcode.SetFeatures => SetFeatures(command, out result),
+            NvmeAdminOpcode.GetFeatures => _features.Get(command, out result),
             NvmeAdminOpcode.AsyncEventRequest => _asyncEvents.Hold(command.CommandId) ? NvmeStatus.Held : NvmeStatus.AsyncEventLimitExceeded,
             NvmeAdminOpcode.Abort => Abort(command, out result),
             _ => NvmeStatus.InvalidOpcode,
@@ -51,7 +51,12 @@ public sealed partial class NvmeDevice
     private NvmeStatus CreateSubmissionQueue(NvmeCommand command)
     {
         uint completions = command.Cdw11 >> 16;
-        if (completions == 0 || completions > _queuePairs || _completionQueues[completions] is not { } completionQueue)
+        if (completions == 0 || completions > _queuePairs)
+        {
+            return NvmeStatus.InvalidQueueIdentifier;
+        }
+
+        if (_completionQueues[completions] is not { } completionQueue)
         {
             return NvmeStatus.CompletionQueueInvalid;
         }
@@ -121,31 +126,61 @@ public sealed partial class NvmeDevice
         return NvmeStatus.Success;
     }
 
+    // NSID counts where the structure is a namespace's; elsewhere it is ignored, as 1.4 lets us.
     private NvmeStatus Identify(NvmeCommand command)
     {
         Span<byte> page = _data.AsSpan(0, NvmeIdentify.Size);
+        page.Clear();
         uint id = command.NamespaceId;
+        NvmeNamespace? volume = FindNamespace(id);
         switch ((byte)command.Cdw10)
         {
-            case 0x00 when id == NvmeIdentify.NamespaceId:
-                NvmeIdentify.Namespace(page, _blocks, _blockSize);
+            case 0x00 or 0x11 when volume is not null:
+                NvmeIdentify.Namespace(page, volume, Function.Address);
                 break;
             case 0x01:
-                NvmeIdentify.Controller(page, Function.Address, Description, MaxTransferLog2);
+                NvmeIdentify.Controller(page, Function.Address, Description, MaxTransferLog2, _namespaces.Length);
                 break;
-            case 0x02 when id < 0xffff_fffe:
-                NvmeIdentify.ActiveNamespaces(page, id);
+            case 0x02 or 0x10 when id < 0xffff_fffe:
+                NvmeIdentify.Namespaces(page, id, _namespaces.Length);
                 break;
-            case 0x03 when id == NvmeIdentify.NamespaceId:
-                NvmeIdentify.NamespaceDescriptors(page, Function.Address);
+            case 0x03 when volume is not null:
+                NvmeIdentify.NamespaceDescriptors(page, Function.Address, id);
                 break;
-            case 0x00 or 0x02 or 0x03:
+            case 0x12 when volume is not null:
+            case 0x13:
+                NvmeIdentify.Controllers(page, command.Cdw10 >> 16);
+                break;
+            case 0x00 or 0x02 or 0x03 or 0x10 or 0x11 or 0x12:
                 return NvmeStatus.InvalidNamespace;
             default:
                 return NvmeStatus.InvalidField;
         }
 
         return SendToHost(command, page);
+    }
+
+    private NvmeNamespace? FindNamespace(uint id) => id - 1 < (uint)_namespaces.Length ? _namespaces[id - 1] : null;
+
+    private NvmeStatus SetFeatures(NvmeCommand command, out uint result)
+    {
+        NvmeStatus status = _features.Set(command, HasIoQueues(), out result);
+        if (status != NvmeStatus.Success)
+        {
+            return status;
+        }
+
+        switch ((NvmeFeatures.Feature)(byte)command.Cdw10)
+        {
+            case NvmeFeatures.Feature.VolatileWriteCache when !_features.WriteCacheEnabled:
+                return FlushAll(); // what was written before is to be as safe as what comes (5.21.1.6)
+            case NvmeFeatures.Feature.TemperatureThreshold or NvmeFeatures.Feature.AsyncEventConfiguration
+                when _features.ReportsTemperature && _features.IsBeyondThreshold(NvmeLogs.CompositeTemperature):
+                _asyncEvents.ReportTemperature();
+                break;
+        }
+
+        return NvmeStatus.Success;
     }
 
     private NvmeStatus GetLogPage(NvmeCommand command)
@@ -156,6 +191,8 @@ public sealed partial class NvmeDevice
             0x01 => NvmeLogs.ErrorEntries * NvmeLogs.ErrorEntrySize,
             0x02 => NvmeLogs.SmartSize,
             0x03 => NvmeLogs.FirmwareSize,
+            0x04 => NvmeLogs.NamespaceListSize,
+            0x05 => NvmeLogs.EffectsSize,
             _ => 0,
         };
         if (size == 0)
@@ -163,33 +200,39 @@ public sealed partial class NvmeDevice
             return NvmeStatus.InvalidLogPage;
         }
 
+        // CDW12 and CDW13 are the offset; dwords asked for count from zero. More than the page has is not sent. No log is a namespace's own.
+        ulong offset = command.Cdw12 | ((ulong)command.Cdw13 << 32);
+        ulong asked = (((command.Cdw10 >> 16) | ((ulong)(command.Cdw11 & 0xffff) << 16)) + 1) * 4;
+        if (offset > (ulong)size || (offset & 3) != 0 || asked > MaxTransfer || command.NamespaceId is not (0 or AllNamespaces))
+        {
+            return NvmeStatus.InvalidField;
+        }
+
         Span<byte> page = _data.AsSpan(0, size);
+        page.Clear();
         switch (log)
         {
             case 0x01:
                 _logs.WriteErrors(page);
                 break;
             case 0x02:
-                _logs.WriteSmart(page);
+                _logs.WriteSmart(page, _features.IsBeyondThreshold(NvmeLogs.CompositeTemperature));
                 break;
-            default:
+            case 0x03:
                 NvmeLogs.WriteFirmware(page);
                 break;
-        }
-
-        // CDW12 and CDW13 are the offset; dwords asked for count from zero. More than the page has is not sent.
-        ulong offset = command.Cdw12 | ((ulong)command.Cdw13 << 32);
-        ulong asked = (((command.Cdw10 >> 16) | ((ulong)(command.Cdw11 & 0xffff) << 16)) + 1) * 4;
-        if (offset > (ulong)size || (offset & 3) != 0)
-        {
-            return NvmeStatus.InvalidField;
+            case 0x04:
+                break; // namespaces stay as they are while the controller lives: the list of changes is empty
+            case 0x05:
+                NvmeLogs.WriteEffects(page);
+                break;
         }
 
         NvmeStatus status = SendToHost(command, page.Slice((int)offset, (int)Math.Min(asked, (ulong)size - offset)));
         bool retain = (command.Cdw10 & (1 << 15)) != 0;
-        if (status == NvmeStatus.Success && log == 0x01 && !retain)
+        if (status == NvmeStatus.Success && !retain)
         {
-            _asyncEvents.ErrorLogRead();
+            _asyncEvents.LogRead(log);
         }
 
         return status;

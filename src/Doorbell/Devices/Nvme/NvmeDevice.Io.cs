@@ -6,43 +6,60 @@ namespace Doorbell.Devices;
 public sealed partial class NvmeDevice
 {
     private const int RangeSize = 16;
+    private const uint Deallocate = 1 << 2;
+    private const int ComparedAtOnce = 4096;
 
-    private static readonly byte[] _zeros = new byte[65536];
+    private readonly byte[] _compared = new byte[ComparedAtOnce];
 
     private NvmeStatus ExecuteIo(NvmeCommand command)
     {
         var opcode = (NvmeIoOpcode)command.Opcode;
-        bool all = opcode == NvmeIoOpcode.Flush && command.NamespaceId == AllNamespaces;
-        if (opcode is not (NvmeIoOpcode.Flush or NvmeIoOpcode.Write or NvmeIoOpcode.Read or NvmeIoOpcode.WriteZeroes or NvmeIoOpcode.DatasetManagement))
+        if (opcode is not (NvmeIoOpcode.Flush or NvmeIoOpcode.Write or NvmeIoOpcode.Read or NvmeIoOpcode.Compare or NvmeIoOpcode.WriteZeroes or NvmeIoOpcode.DatasetManagement))
         {
             return NvmeStatus.InvalidOpcode;
         }
 
-        if (command.NamespaceId != NvmeIdentify.NamespaceId && !all)
+        if (opcode == NvmeIoOpcode.Flush && command.NamespaceId == AllNamespaces)
+        {
+            return FlushAll();
+        }
+
+        if (FindNamespace(command.NamespaceId) is not { } volume)
         {
             return NvmeStatus.InvalidNamespace;
         }
 
+        if (volume.Backend.IsReadOnly && opcode is NvmeIoOpcode.Write or NvmeIoOpcode.WriteZeroes or NvmeIoOpcode.DatasetManagement)
+        {
+            return NvmeStatus.NamespaceWriteProtected;
+        }
+
         return opcode switch
         {
-            NvmeIoOpcode.Flush => FlushBackend(),
-            NvmeIoOpcode.Read => Read(command),
-            NvmeIoOpcode.Write => Write(command),
-            NvmeIoOpcode.WriteZeroes => WriteZeroes(command),
-            _ => ManageDataset(command),
+            NvmeIoOpcode.Flush => Flush(volume),
+            NvmeIoOpcode.Read => Read(volume, command),
+            NvmeIoOpcode.Write => Write(volume, command),
+            NvmeIoOpcode.Compare => Compare(volume, command),
+            NvmeIoOpcode.WriteZeroes => WriteZeroes(volume, command),
+            _ => ManageDataset(volume, command),
         };
     }
 
-    private NvmeStatus Read(NvmeCommand command)
+    private NvmeStatus Read(NvmeNamespace volume, NvmeCommand command)
     {
-        NvmeStatus status = Prepare(command, out ulong offset, out int length);
+        NvmeStatus status = Prepare(volume, command, out ulong offset, out int length);
+        if (status == NvmeStatus.Success && command.ForceUnitAccess)
+        {
+            status = Flush(volume); // what is read must be on the medium by then (6.9)
+        }
+
         if (status != NvmeStatus.Success)
         {
             return status;
         }
 
         Span<byte> data = _data.AsSpan(0, length);
-        if (!_backend.Read(offset, data))
+        if (volume.Backend.Read(offset, data) != BlockStatus.Done)
         {
             return NvmeStatus.UnrecoveredReadError;
         }
@@ -56,9 +73,9 @@ public sealed partial class NvmeDevice
         return NvmeStatus.Success;
     }
 
-    private NvmeStatus Write(NvmeCommand command)
+    private NvmeStatus Write(NvmeNamespace volume, NvmeCommand command)
     {
-        NvmeStatus status = Prepare(command, out ulong offset, out int length);
+        NvmeStatus status = Prepare(volume, command, out ulong offset, out int length);
         if (status != NvmeStatus.Success)
         {
             return status;
@@ -71,41 +88,65 @@ public sealed partial class NvmeDevice
             return NvmeStatus.DataTransferError;
         }
 
-        if (!_backend.Write(offset, data))
+        status = Translate(volume.Backend.Write(offset, data));
+        if (status != NvmeStatus.Success)
         {
-            return NvmeStatus.WriteFault;
+            return status;
         }
 
         _logs.CountWrite(length);
-        return MakeSafe(command);
+        return MakeSafe(volume, command);
     }
 
-    private NvmeStatus WriteZeroes(NvmeCommand command)
+    private NvmeStatus Compare(NvmeNamespace volume, NvmeCommand command)
     {
-        if (IsOutOfRange(command.StartingLba, command.Blocks))
+        NvmeStatus status = Prepare(volume, command, out ulong offset, out int length);
+        if (status != NvmeStatus.Success)
+        {
+            return status;
+        }
+
+        Span<byte> data = _data.AsSpan(0, length);
+        if (!_pointer.Read(Function, data))
+        {
+            return NvmeStatus.DataTransferError;
+        }
+
+        for (; !data.IsEmpty; offset += ComparedAtOnce)
+        {
+            Span<byte> stored = _compared.AsSpan(0, Math.Min(ComparedAtOnce, data.Length));
+            if (volume.Backend.Read(offset, stored) != BlockStatus.Done)
+            {
+                return NvmeStatus.UnrecoveredReadError;
+            }
+
+            if (!stored.SequenceEqual(data[..stored.Length]))
+            {
+                return NvmeStatus.CompareFailure;
+            }
+
+            data = data[stored.Length..];
+        }
+
+        _logs.CountRead(length);
+        return NvmeStatus.Success;
+    }
+
+    private NvmeStatus WriteZeroes(NvmeNamespace volume, NvmeCommand command)
+    {
+        if (!volume.Contains(command.StartingLba, command.Blocks))
         {
             return NvmeStatus.LbaOutOfRange;
         }
 
-        ulong offset = command.StartingLba * (uint)_blockSize;
-        ulong remaining = (ulong)command.Blocks * (uint)_blockSize;
-        while (remaining > 0)
-        {
-            int length = (int)Math.Min(remaining, (ulong)_zeros.Length);
-            if (!_backend.Write(offset, _zeros.AsSpan(0, length)))
-            {
-                return NvmeStatus.WriteFault;
-            }
-
-            offset += (uint)length;
-            remaining -= (uint)length;
-        }
-
-        return MakeSafe(command);
+        ulong offset = command.StartingLba * (uint)volume.BlockSize;
+        ulong length = (ulong)command.Blocks * (uint)volume.BlockSize;
+        NvmeStatus status = Translate(volume.Backend.WriteZeroes(offset, length, command.MayDeallocate));
+        return status == NvmeStatus.Success ? MakeSafe(volume, command) : status;
     }
 
-    // Up to 256 ranges of context attributes, length in blocks and starting block (6.7). All ranges must exist; what they advise may be ignored.
-    private NvmeStatus ManageDataset(NvmeCommand command)
+    // Up to 256 ranges of context attributes, length in blocks and starting block (6.7). All ranges must exist before any is deallocated.
+    private NvmeStatus ManageDataset(NvmeNamespace volume, NvmeCommand command)
     {
         int length = (int)((command.Cdw10 & 0xff) + 1) * RangeSize;
         Span<byte> ranges = _data.AsSpan(0, length);
@@ -120,27 +161,58 @@ public sealed partial class NvmeDevice
             return NvmeStatus.DataTransferError;
         }
 
-        for (; !ranges.IsEmpty; ranges = ranges[RangeSize..])
+        for (int i = 0; i < length; i += RangeSize)
         {
-            uint blocks = BinaryPrimitives.ReadUInt32LittleEndian(ranges[4..]);
-            if (IsOutOfRange(BinaryPrimitives.ReadUInt64LittleEndian(ranges[8..]), blocks))
+            (ulong start, uint blocks) = Range(ranges[i..]);
+            if (!volume.Contains(start, blocks))
             {
                 return NvmeStatus.LbaOutOfRange;
             }
         }
 
-        return NvmeStatus.Success;
+        for (int i = 0; i < length && (command.Cdw11 & Deallocate) != 0 && status == NvmeStatus.Success; i += RangeSize)
+        {
+            (ulong start, uint blocks) = Range(ranges[i..]);
+            BlockStatus discarded = volume.Backend.Discard(start * (uint)volume.BlockSize, (ulong)blocks * (uint)volume.BlockSize);
+
+            // A hint: what cannot be deallocated stays as it is.
+            status = discarded == BlockStatus.Unsupported ? NvmeStatus.Success : Translate(discarded);
+        }
+
+        return status;
     }
 
-    private NvmeStatus FlushBackend() => _backend.Flush() ? NvmeStatus.Success : NvmeStatus.WriteFault;
+    private static (ulong Start, uint Blocks) Range(ReadOnlySpan<byte> range) =>
+        (BinaryPrimitives.ReadUInt64LittleEndian(range[8..]), BinaryPrimitives.ReadUInt32LittleEndian(range[4..]));
 
-    private NvmeStatus MakeSafe(NvmeCommand command) =>
-        command.ForceUnitAccess || !_features.WriteCacheEnabled ? FlushBackend() : NvmeStatus.Success;
+    private static NvmeStatus Translate(BlockStatus status) => status switch
+    {
+        BlockStatus.Done => NvmeStatus.Success,
+        BlockStatus.NoSpace => NvmeStatus.CapacityExceeded, // of the file system a file lies in; Linux then says ENOSPC
+        _ => NvmeStatus.WriteFault,
+    };
+
+    private static NvmeStatus Flush(NvmeNamespace volume) => Translate(volume.Backend.Flush());
+
+    private NvmeStatus FlushAll()
+    {
+        NvmeStatus status = NvmeStatus.Success;
+        foreach (NvmeNamespace volume in _namespaces)
+        {
+            NvmeStatus flushed = Flush(volume);
+            status = status == NvmeStatus.Success ? flushed : status;
+        }
+
+        return status;
+    }
+
+    private NvmeStatus MakeSafe(NvmeNamespace volume, NvmeCommand command) =>
+        command.ForceUnitAccess || !_features.WriteCacheEnabled ? Flush(volume) : NvmeStatus.Success;
 
     /// <summary>Checks a transfer's blocks and size (MDTS) and finds its memory.</summary>
-    private NvmeStatus Prepare(NvmeCommand command, out ulong offset, out int length)
+    private NvmeStatus Prepare(NvmeNamespace volume, NvmeCommand command, out ulong offset, out int length)
     {
-        ulong bytes = (ulong)command.Blocks * (uint)_blockSize;
+        ulong bytes = (ulong)command.Blocks * (uint)volume.BlockSize;
         offset = 0;
         length = 0;
         if (bytes > MaxTransfer)
@@ -148,15 +220,13 @@ public sealed partial class NvmeDevice
             return NvmeStatus.InvalidField;
         }
 
-        if (IsOutOfRange(command.StartingLba, command.Blocks))
+        if (!volume.Contains(command.StartingLba, command.Blocks))
         {
             return NvmeStatus.LbaOutOfRange;
         }
 
-        offset = command.StartingLba * (uint)_blockSize;
+        offset = command.StartingLba * (uint)volume.BlockSize;
         length = (int)bytes;
         return _pointer.Map(Function, command.Prp1, command.Prp2, length, _pageSize);
     }
-
-    private bool IsOutOfRange(ulong start, uint blocks) => start > _blocks || blocks > _blocks - start;
 }

@@ -123,6 +123,7 @@ public sealed partial class NvmeDevice
             : ExecuteIo(command);
         if (status is not (NvmeStatus.Success or NvmeStatus.Held))
         {
+            status |= NvmeStatus.More;
             _logs.AddError(queue.Id, command.CommandId, status, queue.Id == 0 ? 0 : command.StartingLba, command.NamespaceId);
         }
 

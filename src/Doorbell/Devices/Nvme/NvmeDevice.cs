@@ -3,21 +3,23 @@ using Doorbell.Pci;
 namespace Doorbell.Devices;
 
 /// <summary>
-/// <c>nvme</c>: an NVMe 1.4 controller with one namespace. Commands are executed while the doorbell that announces them is written.
+/// <c>nvme</c>: an NVMe 1.4 controller. Commands are executed while the doorbell that announces them is written.
 /// </summary>
 /// <remarks>
 /// BAR 0: registers at 0x0000, doorbells at 0x1000, on pages of their own so that the doorbells can be mapped; BAR 4: MSI-X. Register
 /// accesses that are not whole aligned 32-bit words, or pairs of them, are ignored on writing (3.1 leaves them undefined).
-/// Not there: SGLs, metadata, fused commands, namespace management, firmware download, controller memory buffer, MSI (MSI-X and INTx are).
-/// Dataset management is checked and taken as the hint that it is.
+/// Not there: SGLs, metadata, fused commands, saved features, namespace management, firmware download, controller memory buffer, MSI (MSI-X and INTx are).
 /// </remarks>
-public sealed partial class NvmeDevice : RegisterDeviceModel
+public sealed partial class NvmeDevice : RegisterDeviceModel, IDisposable
 {
     /// <summary>I/O queue pairs when nothing is said.</summary>
     public const int DefaultQueuePairs = 8;
 
     /// <summary>Most I/O queue pairs: their doorbells and the admin queue's fill a page.</summary>
     public const int MaxQueuePairs = 511;
+
+    /// <summary>Most namespaces.</summary>
+    public const int MaxNamespaces = NvmeNamespace.Most;
 
     private const int RegisterBar = 0;
     private const int MsiXBar = 4;
@@ -35,10 +37,8 @@ public sealed partial class NvmeDevice : RegisterDeviceModel
     private const int MaxTransferLog2 = 7;
     private const int MaxTransfer = 1 << (MinPageShift + MaxTransferLog2);
 
-    private readonly IBlockBackend _backend;
+    private readonly NvmeNamespace[] _namespaces;
     private readonly int _queuePairs;
-    private readonly int _blockSize;
-    private readonly ulong _blocks;
     private readonly byte[] _data = new byte[MaxTransfer];
     private readonly NvmeDataPointer _pointer = new(MaxTransfer, 1 << MinPageShift);
     private readonly NvmeLogs _logs = new();
@@ -49,25 +49,33 @@ public sealed partial class NvmeDevice : RegisterDeviceModel
     private ulong _adminSubmission, _adminCompletion;
     private int _pageSize = 1 << MinPageShift;
 
-    /// <summary>A controller on a backend.</summary>
+    /// <summary>A controller with one namespace.</summary>
     /// <param name="backend">Holds the namespace's blocks.</param>
     /// <param name="queuePairs">I/O queue pairs, 1 to <see cref="MaxQueuePairs"/>; an MSI-X vector each and one for the admin queue.</param>
     /// <param name="blockSize">Bytes a block: 512 or 4096. A backend's last part of a block is not used.</param>
     public NvmeDevice(IBlockBackend backend, int queuePairs = DefaultQueuePairs, int blockSize = 512)
+        : this([backend], queuePairs, blockSize)
+    {
+    }
+
+    /// <summary>A controller with a namespace for each backend, numbered from 1.</summary>
+    /// <param name="backends">Hold the namespaces' blocks; 1 to <see cref="MaxNamespaces"/>.</param>
+    /// <param name="queuePairs">I/O queue pairs, 1 to <see cref="MaxQueuePairs"/>; an MSI-X vector each and one for the admin queue.</param>
+    /// <param name="blockSize">Bytes a block: 512 or 4096. A backend's last part of a block is not used.</param>
+    public NvmeDevice(IReadOnlyList<IBlockBackend> backends, int queuePairs = DefaultQueuePairs, int blockSize = 512)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(queuePairs, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(queuePairs, MaxQueuePairs);
+        ArgumentOutOfRangeException.ThrowIfZero(backends.Count, nameof(backends));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(backends.Count, MaxNamespaces, nameof(backends));
         if (blockSize is not (512 or 4096))
         {
             throw new ArgumentOutOfRangeException(nameof(blockSize), blockSize, "a block is 512 or 4096 bytes");
         }
 
-        _backend = backend;
         _queuePairs = queuePairs;
-        _blockSize = blockSize;
-        _blocks = backend.Length / (uint)blockSize;
-        ArgumentOutOfRangeException.ThrowIfZero(_blocks, nameof(backend));
-        _features = new NvmeFeatures(queuePairs);
+        _namespaces = [.. backends.Select((backend, i) => new NvmeNamespace((uint)i + 1, backend, blockSize))];
+        _features = new NvmeFeatures(queuePairs, backends.Count);
         _submissionQueues = new NvmeSubmissionQueue?[queuePairs + 1];
         _completionQueues = new NvmeCompletionQueue?[queuePairs + 1];
         Description = new PciDeviceDescription
@@ -101,6 +109,15 @@ public sealed partial class NvmeDevice : RegisterDeviceModel
         Disable();
         _configuration = _status = _interruptMask = _adminAttributes = 0;
         _adminSubmission = _adminCompletion = 0;
+    }
+
+    /// <summary>Closes the backends that are to be closed.</summary>
+    public void Dispose()
+    {
+        foreach (NvmeNamespace volume in _namespaces)
+        {
+            (volume.Backend as IDisposable)?.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -181,13 +198,13 @@ public sealed partial class NvmeDevice : RegisterDeviceModel
         // Shutdown (3.1.5): what is stored is safe when SHST says complete. The host takes it back with a reset.
         if ((value & NvmeRegisters.ShutdownNotification) != 0 && (before & NvmeRegisters.ShutdownNotification) == 0)
         {
-            if (_backend.Flush())
+            if (FlushAll() == NvmeStatus.Success)
             {
                 _status = (_status & ~NvmeRegisters.ShutdownStatus) | NvmeRegisters.ShutdownComplete;
             }
             else
             {
-                Fail("the namespace could not be flushed at shutdown");
+                Fail("a namespace could not be flushed at shutdown");
             }
         }
         else if ((value & NvmeRegisters.ShutdownNotification) == 0)

@@ -5,92 +5,102 @@ using Doorbell.Pci;
 
 namespace Doorbell.Devices;
 
-/// <summary>The identify data structures: 4096 bytes each, offsets as in NVMe 1.4, 5.15.2.</summary>
+/// <summary>The identify data structures: 4096 bytes each, offsets as in NVMe 1.4, 5.15.2. Each is written into a page of zeros.</summary>
 internal static class NvmeIdentify
 {
     public const int Size = 4096;
 
-    /// <summary>The one namespace.</summary>
-    public const uint NamespaceId = 1;
-
     /// <summary>Abort commands and asynchronous event requests that may be outstanding.</summary>
     public const int OutstandingLimit = 4;
 
+    // NIDT of the descriptors of CNS 03h.
+    private const byte EuiDescriptor = 1;
+    private const byte NguidDescriptor = 2;
     private const byte UuidDescriptor = 3;
+    private const int EuiLength = 8;
+    private const int NguidLength = 16;
     private const int UuidLength = 16;
 
+    // ONCS: compare, dataset management, write zeroes, select in Get Features.
+    private const ushort OptionalCommands = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 4);
+
+    // DLFEAT: a deallocated block reads as zeros; write zeroes may deallocate.
+    private const byte DeallocateFeatures = 0x09;
+
     /// <summary>CNS 01h.</summary>
-    public static void Controller(Span<byte> page, PciAddress address, PciDeviceDescription description, int maxTransferLog2)
+    public static void Controller(Span<byte> page, PciAddress address, PciDeviceDescription description, int maxTransferLog2, int namespaces)
     {
-        page.Clear();
         BinaryPrimitives.WriteUInt16LittleEndian(page, description.VendorId);
         BinaryPrimitives.WriteUInt16LittleEndian(page[2..], description.SubsystemVendorId);
         Text(page.Slice(4, 20), $"db-{address}");
         Text(page.Slice(24, 40), "Doorbell NVMe");
         FirmwareRevision(page.Slice(64, 8));
-        page[77] = (byte)maxTransferLog2;
+        page[77] = (byte)maxTransferLog2; // MDTS
         BinaryPrimitives.WriteUInt32LittleEndian(page[80..], NvmeRegisters.Version14);
         page[111] = 1; // CNTRLTYPE: I/O controller
+        NvmeNamespace.WriteNguid(page.Slice(112, NguidLength), address, id: 0); // FGUID
         page[258] = OutstandingLimit - 1; // ACL
         page[259] = OutstandingLimit - 1; // AERL
         page[260] = 0x03; // FRMW: one slot, read only
-        page[261] = 1 << 2; // LPA: offsets and long lengths in Get Log Page
+        page[261] = (1 << 1) | (1 << 2); // LPA: commands supported and effects; offsets and long lengths in Get Log Page
         page[262] = NvmeLogs.ErrorEntries - 1; // ELPE
         BinaryPrimitives.WriteUInt16LittleEndian(page[266..], NvmeFeatures.WarningTemperature);
         BinaryPrimitives.WriteUInt16LittleEndian(page[268..], NvmeFeatures.CriticalTemperature);
         page[512] = 0x66; // SQES: 64 bytes
         page[513] = 0x44; // CQES: 16 bytes
-        BinaryPrimitives.WriteUInt32LittleEndian(page[516..], NamespaceId); // NN
-        BinaryPrimitives.WriteUInt16LittleEndian(page[520..], (1 << 2) | (1 << 3)); // ONCS: dataset management, write zeroes
+        BinaryPrimitives.WriteUInt32LittleEndian(page[516..], (uint)namespaces); // NN
+        BinaryPrimitives.WriteUInt16LittleEndian(page[520..], OptionalCommands);
         page[525] = 0x07; // VWC: a volatile cache; flush takes FFFFFFFFh as well
 
         Span<byte> uuid = stackalloc byte[UuidLength];
-        Uuid(uuid, address);
+        NvmeNamespace.WriteUuid(uuid, address, id: 0);
         Encoding.ASCII.GetBytes($"nqn.2014-08.org.nvmexpress:uuid:{new Guid(uuid, bigEndian: true)}", page.Slice(768, 256));
         BinaryPrimitives.WriteUInt16LittleEndian(page[2048..], 2500); // power state 0: 25 W, in units of 10 mW
     }
 
-    /// <summary>CNS 00h: one LBA format, no metadata.</summary>
-    public static void Namespace(Span<byte> page, ulong blocks, int blockSize)
+    /// <summary>CNS 00h and 11h: one LBA format, no metadata.</summary>
+    public static void Namespace(Span<byte> page, NvmeNamespace volume, PciAddress address)
     {
-        page.Clear();
-        BinaryPrimitives.WriteUInt64LittleEndian(page, blocks);
-        BinaryPrimitives.WriteUInt64LittleEndian(page[8..], blocks);
-        BinaryPrimitives.WriteUInt64LittleEndian(page[16..], blocks);
-        page[130] = (byte)BitOperations.Log2((uint)blockSize); // LBAF0.LBADS
+        BinaryPrimitives.WriteUInt64LittleEndian(page, volume.Blocks); // NSZE, NCAP, NUSE: nothing is thinly provisioned
+        BinaryPrimitives.WriteUInt64LittleEndian(page[8..], volume.Blocks);
+        BinaryPrimitives.WriteUInt64LittleEndian(page[16..], volume.Blocks);
+        page[33] = DeallocateFeatures;
+        page[99] = volume.Backend.IsReadOnly ? (byte)1 : (byte)0; // NSATTR: write protected
+        NvmeNamespace.WriteNguid(page.Slice(104, NguidLength), address, volume.Id);
+        NvmeNamespace.WriteEui64(page.Slice(120, EuiLength), address, volume.Id);
+        page[130] = (byte)BitOperations.Log2((uint)volume.BlockSize); // LBAF0.LBADS
     }
 
-    /// <summary>CNS 02h: active namespaces above <paramref name="after"/>.</summary>
-    public static void ActiveNamespaces(Span<byte> page, uint after)
+    /// <summary>CNS 02h and 10h: namespaces above <paramref name="after"/>, which are 1 to <paramref name="namespaces"/>.</summary>
+    public static void Namespaces(Span<byte> page, uint after, int namespaces)
     {
-        page.Clear();
-        if (after < NamespaceId)
+        for (uint id = after + 1, i = 0; id <= namespaces && i < Size / sizeof(uint); id++, i++)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(page, NamespaceId);
+            BinaryPrimitives.WriteUInt32LittleEndian(page[(int)(4 * i)..], id);
         }
     }
 
-    /// <summary>CNS 03h: the namespace's UUID.</summary>
-    public static void NamespaceDescriptors(Span<byte> page, PciAddress address)
+    /// <summary>CNS 03h: every name the namespace has.</summary>
+    public static void NamespaceDescriptors(Span<byte> page, PciAddress address, uint id)
     {
-        page.Clear();
-        page[0] = UuidDescriptor;
-        page[1] = UuidLength;
-        Uuid(page.Slice(4, UuidLength), address);
+        NvmeNamespace.WriteEui64(Descriptor(ref page, EuiDescriptor, EuiLength), address, id);
+        NvmeNamespace.WriteNguid(Descriptor(ref page, NguidDescriptor, NguidLength), address, id);
+        NvmeNamespace.WriteUuid(Descriptor(ref page, UuidDescriptor, UuidLength), address, id);
     }
+
+    /// <summary>CNS 12h and 13h: the one controller, whose number is 0, where the list is to begin with it.</summary>
+    public static void Controllers(Span<byte> page, uint from) => BinaryPrimitives.WriteUInt16LittleEndian(page, from == 0 ? (ushort)1 : (ushort)0);
 
     /// <summary>FR, as the controller data structure and the firmware log show it.</summary>
     public static void FirmwareRevision(Span<byte> field) => Text(field, "1.0");
 
-    // Version 8 (RFC 9562, 5.8): ours to fill. Unique among the controllers of a machine, and the same in every run.
-    private static void Uuid(Span<byte> uuid, PciAddress address)
+    private static Span<byte> Descriptor(ref Span<byte> page, byte type, int length)
     {
-        uuid.Clear();
-        BinaryPrimitives.WriteUInt32BigEndian(uuid, 0xd00b_e111);
-        BinaryPrimitives.WriteUInt16BigEndian(uuid[4..], address.Segment);
-        uuid[6] = 0x80;
-        uuid[8] = 0x80;
-        BinaryPrimitives.WriteUInt16BigEndian(uuid[14..], address.RequesterId.Value);
+        page[0] = type;
+        page[1] = (byte)length;
+        Span<byte> value = page.Slice(4, length);
+        page = page[(4 + length)..];
+        return value;
     }
 
     // ASCII, left justified, padded with spaces (1.5).

@@ -11,9 +11,13 @@ internal sealed class NvmeLogs
     public const int ErrorEntrySize = 64;
     public const int SmartSize = 512;
     public const int FirmwareSize = 512;
+    public const int NamespaceListSize = 4096;
+    public const int EffectsSize = 4096;
 
-    // There is no thermometer: 20 degrees Celsius, as a machine room has.
-    private const ushort CompositeTemperature = 293;
+    /// <summary>Kelvin. There is no thermometer: 20 degrees Celsius, as a machine room has.</summary>
+    public const ushort CompositeTemperature = 293;
+
+    private const byte TemperatureWarning = 1 << 1;
     private const byte SpareAvailable = 100;
     private const byte SpareThreshold = 10;
     private const int DataUnit = 512 * 1000;
@@ -47,13 +51,12 @@ internal sealed class NvmeLogs
     {
         _errors[_errorCount % ErrorEntries] = new Error(_errorCount + 1, (ushort)submissionQueue, commandId, status, lba, namespaceId);
         _errorCount++;
-        MediaErrors += status is NvmeStatus.UnrecoveredReadError or NvmeStatus.WriteFault ? 1u : 0;
+        MediaErrors += (status & ~NvmeStatus.More) is NvmeStatus.UnrecoveredReadError or NvmeStatus.WriteFault ? 1u : 0;
     }
 
     /// <summary>Log 01h: the newest error first.</summary>
     public void WriteErrors(Span<byte> page)
     {
-        page.Clear();
         for (int i = 0; i < ErrorEntries && (ulong)i < _errorCount; i++)
         {
             Error error = _errors[(_errorCount - 1 - (ulong)i) % ErrorEntries];
@@ -71,9 +74,11 @@ internal sealed class NvmeLogs
     }
 
     /// <summary>Log 02h.</summary>
-    public void WriteSmart(Span<byte> page)
+    /// <param name="page">Zeros.</param>
+    /// <param name="isBeyondThreshold">The temperature is beyond a threshold the host has set.</param>
+    public void WriteSmart(Span<byte> page, bool isBeyondThreshold)
     {
-        page.Clear();
+        page[0] = isBeyondThreshold ? TemperatureWarning : (byte)0;
         BinaryPrimitives.WriteUInt16LittleEndian(page[1..], CompositeTemperature);
         page[3] = SpareAvailable;
         page[4] = SpareThreshold;
@@ -89,9 +94,25 @@ internal sealed class NvmeLogs
     /// <summary>Log 03h: one slot, in use, never to be changed.</summary>
     public static void WriteFirmware(Span<byte> page)
     {
-        page.Clear();
         page[0] = 1;
         NvmeIdentify.FirmwareRevision(page.Slice(8, 8));
+    }
+
+    /// <summary>Log 05h: the commands there are (bit 0), and those that change what is in a namespace (bit 1). Admin commands first, I/O from 1024.</summary>
+    public static void WriteEffects(Span<byte> page)
+    {
+        const byte Supported = 1, ChangesBlocks = 2;
+        const int Io = 1024, EntrySize = 4;
+        foreach (NvmeAdminOpcode opcode in Enum.GetValues<NvmeAdminOpcode>())
+        {
+            page[(int)opcode * EntrySize] = Supported;
+        }
+
+        foreach (NvmeIoOpcode opcode in Enum.GetValues<NvmeIoOpcode>())
+        {
+            bool changes = opcode is NvmeIoOpcode.Write or NvmeIoOpcode.WriteZeroes or NvmeIoOpcode.DatasetManagement;
+            page[Io + ((int)opcode * EntrySize)] = changes ? (byte)(Supported | ChangesBlocks) : Supported;
+        }
     }
 
     private readonly record struct Error(ulong Number, ushort SubmissionQueue, ushort CommandId, NvmeStatus Status, ulong Lba, uint NamespaceId);

@@ -21,6 +21,7 @@ internal enum NvmeIoOpcode : byte
     Flush = 0x00,
     Write = 0x01,
     Read = 0x02,
+    Compare = 0x05,
     WriteZeroes = 0x08,
     DatasetManagement = 0x09,
 }

@@ -1,6 +1,6 @@
 namespace Doorbell.Devices;
 
-/// <summary>A disk in memory, in pieces that come into being when they are written.</summary>
+/// <summary>A disk in memory, in pieces that come into being when they are written and go when they are discarded.</summary>
 public sealed class MemoryBlockBackend : IBlockBackend
 {
     private const int PieceSize = 1 << 20;
@@ -21,7 +21,7 @@ public sealed class MemoryBlockBackend : IBlockBackend
     public ulong Length { get; }
 
     /// <inheritdoc/>
-    public bool Read(ulong offset, Span<byte> destination)
+    public BlockStatus Read(ulong offset, Span<byte> destination)
     {
         while (!destination.IsEmpty)
         {
@@ -40,11 +40,11 @@ public sealed class MemoryBlockBackend : IBlockBackend
             offset += (ulong)count;
         }
 
-        return true;
+        return BlockStatus.Done;
     }
 
     /// <inheritdoc/>
-    public bool Write(ulong offset, ReadOnlySpan<byte> source)
+    public BlockStatus Write(ulong offset, ReadOnlySpan<byte> source)
     {
         while (!source.IsEmpty)
         {
@@ -56,9 +56,36 @@ public sealed class MemoryBlockBackend : IBlockBackend
             offset += (ulong)count;
         }
 
-        return true;
+        return BlockStatus.Done;
     }
 
     /// <inheritdoc/>
-    public bool Flush() => true;
+    public BlockStatus WriteZeroes(ulong offset, ulong length, bool deallocate)
+    {
+        ulong end = offset + length;
+        while (offset < end)
+        {
+            int within = (int)(offset % PieceSize);
+            int count = (int)Math.Min(end - offset, (ulong)(PieceSize - within));
+            ref byte[]? piece = ref _pieces[offset / PieceSize];
+            if (count == PieceSize)
+            {
+                piece = null;
+            }
+            else
+            {
+                piece?.AsSpan(within, count).Clear();
+            }
+
+            offset += (ulong)count;
+        }
+
+        return BlockStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    public BlockStatus Discard(ulong offset, ulong length) => WriteZeroes(offset, length, deallocate: true);
+
+    /// <inheritdoc/>
+    public BlockStatus Flush() => BlockStatus.Done;
 }

@@ -22,10 +22,20 @@ public class NvmeAdminTests
     [InlineData(0x06, 0x00u, 0xffffffffu, 0x00b)]
     [InlineData(0x06, 0x02u, 0xfffffffeu, 0x00b)]
     [InlineData(0x06, 0x03u, 0u, 0x00b)]
-    [InlineData(0x02, 0x00ff0005u, 0u, 0x109)]
+    [InlineData(0x02, 0x00ff0006u, 0u, 0x109)]
     [InlineData(0x09, 0x0du, 0u, 0x002)]
     [InlineData(0x09, 0x80000006u, 0u, 0x10d)]
-    [InlineData(0x0a, 0x0106u, 0u, 0x002)]
+    [InlineData(0x06, 0x14u, 0u, 0x002)]
+    [InlineData(0x06, 0x10u, 0xffffffffu, 0x00b)]
+    [InlineData(0x06, 0x11u, 2u, 0x00b)]
+    [InlineData(0x0d, 0u, 0u, 0x001)]
+    [InlineData(0x10, 0u, 0u, 0x001)]
+    [InlineData(0x11, 0u, 0u, 0x001)]
+    [InlineData(0x14, 0u, 0u, 0x001)]
+    [InlineData(0x15, 0u, 1u, 0x001)]
+    [InlineData(0x7c, 0u, 0u, 0x001)]
+    [InlineData(0x80, 0u, 1u, 0x001)]
+    [InlineData(0x84, 0u, 0u, 0x001)]
     [InlineData(0x0a, 0xc0u, 0u, 0x002)]
     public void A_malformed_command_is_refused_with_the_specifications_code(byte opcode, uint cdw10, uint nsid, int code)
     {
@@ -55,7 +65,8 @@ public class NvmeAdminTests
     {
         Assert.Equal(0x013, _host.Admin(new Command { Opcode = 5, Prp1 = Page + 8, Cdw10 = 0x003f_0001, Cdw11 = 3 }).Code);
         Assert.Equal(0x100, _host.Admin(new Command { Opcode = 1, Prp1 = Page, Cdw10 = 0x003f_0001, Cdw11 = 0x0001_0001 }).Code);
-        Assert.Equal(0x100, _host.Admin(new Command { Opcode = 1, Prp1 = Page, Cdw10 = 0x003f_0001, Cdw11 = 0x0000_0001 }).Code);
+        Assert.Equal(0x101, _host.Admin(new Command { Opcode = 1, Prp1 = Page, Cdw10 = 0x003f_0001, Cdw11 = 0x0000_0001 }).Code);
+        Assert.Equal(0x101, _host.Admin(new Command { Opcode = 1, Prp1 = Page, Cdw10 = 0x003f_0001, Cdw11 = 0x0009_0001 }).Code);
         _host.CreateQueue(1);
         Assert.Equal(0x101, _host.Admin(new Command { Opcode = 5, Prp1 = Page, Cdw10 = 0x003f_0001, Cdw11 = 3 }).Code);
         Assert.Equal(0x101, _host.Admin(new Command { Opcode = 1, Prp1 = Page, Cdw10 = 0x003f_0001, Cdw11 = 0x0001_0001 }).Code);
@@ -74,7 +85,6 @@ public class NvmeAdminTests
 
     [Theory]
     [InlineData(0x01u, 0x0102_0304u)]
-    [InlineData(0x05u, 0x0000_0010u)]
     [InlineData(0x06u, 0u)]
     [InlineData(0x08u, 0x0000_0a0bu)]
     [InlineData(0x09u, 0x0001_0003u)]
@@ -152,7 +162,7 @@ public class NvmeAdminTests
         Span<byte> log = _host.Memory.At(Page, 192);
         Assert.Equal(2UL, BinaryPrimitives.ReadUInt64LittleEndian(log));
         Assert.Equal(0x2222, BinaryPrimitives.ReadUInt16LittleEndian(log[10..]));
-        Assert.Equal(0x4002, BinaryPrimitives.ReadUInt16LittleEndian(log[12..]) >> 1);
+        Assert.Equal(0x6002, BinaryPrimitives.ReadUInt16LittleEndian(log[12..]) >> 1);
         Assert.Equal(1UL, BinaryPrimitives.ReadUInt64LittleEndian(log[64..]));
         Assert.Equal(0x1111, BinaryPrimitives.ReadUInt16LittleEndian(log[74..]));
         Assert.Equal(0UL, BinaryPrimitives.ReadUInt64LittleEndian(log[128..]));

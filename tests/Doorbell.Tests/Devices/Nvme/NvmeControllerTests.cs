@@ -48,7 +48,7 @@ public class NvmeControllerTests
         Assert.Equal(0u, BinaryPrimitives.ReadUInt32LittleEndian(_host.Memory.At(Page + 4, 4)));
 
         Assert.Equal(0, _host.Admin(new Command { Opcode = 6, Nsid = 1, Prp1 = Page, Cdw10 = 3 }).Code);
-        Assert.Equal((3, 16), (_host.Memory.At(Page, 2)[0], _host.Memory.At(Page, 2)[1]));
+        Assert.Equal((1, 8), (_host.Memory.At(Page, 2)[0], _host.Memory.At(Page, 2)[1]));
 
         Assert.Equal(0, _host.Admin(new Command { Opcode = 6, Nsid = 1, Prp1 = Page, Cdw10 = 0 }).Code);
         Assert.Equal((64UL << 20) / 512, BinaryPrimitives.ReadUInt64LittleEndian(_host.Memory.At(Page, 8)));

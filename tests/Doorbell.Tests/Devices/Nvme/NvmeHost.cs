@@ -19,10 +19,15 @@ public sealed class NvmeHost
     private ushort _nextId = 1;
 
     public NvmeHost(IBlockBackend? backend = null, int queuePairs = 8, int blockSize = 512)
+        : this([backend ?? new MemoryBlockBackend(64 << 20)], queuePairs, blockSize)
+    {
+    }
+
+    public NvmeHost(IReadOnlyList<IBlockBackend> backends, int queuePairs = 8, int blockSize = 512)
     {
         Events.Subscribe(Seen.Add);
-        Backend = backend ?? new MemoryBlockBackend(64 << 20);
-        Device = new NvmeDevice(Backend, queuePairs, blockSize);
+        Backend = backends[0];
+        Device = new NvmeDevice(backends, queuePairs, blockSize);
         Function = new PciFunction(new PciAddress(0, 1, 0, 0), Device, Events) { Upstream = Memory };
         Function.Enable();
     }

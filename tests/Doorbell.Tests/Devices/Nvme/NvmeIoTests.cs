@@ -40,7 +40,7 @@ public class NvmeIoTests
         Assert.Equal(Gather(Data, blocks * 512, offset), Gather(Back, blocks * 512, offset));
 
         var stored = new byte[blocks * 512];
-        Assert.True(_backend.Read(1000 * 512, stored));
+        Assert.Equal(BlockStatus.Done, _backend.Read(1000 * 512, stored));
         Assert.Equal(Gather(Data, blocks * 512, offset), stored);
     }
 
@@ -53,7 +53,7 @@ public class NvmeIoTests
         (ulong prp1, ulong prp2) = Scatter(Data, Lists, 1024 * 512, 0, chainAt: listOffset);
         Assert.Equal(0, _host.Run(1, Transfer(true, 0, 1024, prp1, prp2)).Code);
         var stored = new byte[1024 * 512];
-        Assert.True(_backend.Read(0, stored));
+        Assert.Equal(BlockStatus.Done, _backend.Read(0, stored));
         Assert.Equal(Gather(Data, 1024 * 512, 0), stored);
     }
 
@@ -83,6 +83,13 @@ public class NvmeIoTests
     }
 
     [Fact]
+    public void A_pointer_to_the_next_PRP_list_has_no_offset()
+    {
+        _host.Write64(Lists + 0xff8, Lists + 0x1008);
+        Assert.Equal(0x013, _host.Run(1, Transfer(true, 0, 64, Data, Lists + 0xff8)).Code);
+    }
+
+    [Fact]
     public void I10_A_write_whose_data_faults_stores_nothing_and_a_read_says_so()
     {
         _host.Memory.MissingPage = Data + 0x1000;
@@ -106,7 +113,8 @@ public class NvmeIoTests
     }
 
     [Theory]
-    [InlineData(0x05, 1u, 0x001)]
+    [InlineData(0x04, 1u, 0x001)]
+    [InlineData(0x0c, 1u, 0x001)]
     [InlineData(0x7f, 1u, 0x001)]
     [InlineData(0x02, 0u, 0x00b)]
     [InlineData(0x02, 2u, 0x00b)]
@@ -118,7 +126,7 @@ public class NvmeIoTests
     [Fact]
     public void A_medium_that_fails_is_reported_and_counted()
     {
-        _backend.Fails = true;
+        _backend.Answer = BlockStatus.Failed;
         Assert.Equal(0x281, _host.Run(1, Transfer(false, 0, 1, Data)).Code);
         Assert.Equal(0x280, _host.Run(1, Transfer(true, 0, 1, Data)).Code);
         Assert.Equal(0x280, _host.Run(1, new Command { Opcode = 0, Nsid = 1 }).Code);
@@ -150,8 +158,9 @@ public class NvmeIoTests
         _host.Run(1, new Command { Opcode = 1, Nsid = 1, Prp1 = Data, Cdw12 = 1u << 30 });
         Assert.Equal(2, _backend.Flushes);
         _host.Admin(new Command { Opcode = 9, Cdw10 = 6, Cdw11 = 0 });
-        _host.Run(1, Transfer(true, 0, 1, Data));
         Assert.Equal(3, _backend.Flushes);
+        _host.Run(1, Transfer(true, 0, 1, Data));
+        Assert.Equal(4, _backend.Flushes);
     }
 
     [Fact]
@@ -178,7 +187,7 @@ public class NvmeIoTests
         }
 
         var stored = new byte[50 * 512];
-        Assert.True(_backend.Read(0, stored));
+        Assert.Equal(BlockStatus.Done, _backend.Read(0, stored));
         Assert.Equal(_host.Memory.At(Data, 50 * 512).ToArray(), stored);
     }
 
