@@ -115,6 +115,7 @@ public static class Runner
             UnshareMounts = !launcher.HasUserNamespace,
             DropCapabilities = launcher.HasUserNamespace,
             FileLimit = environment.FileLimit != 0 ? environment.FileLimit : Privileges.FileLimitAtStart(),
+            FileRoom = FileTable.RoomBesides(host.MappableBytes),
             Environment = environment.Block,
             Command = CommandLine.Program(options.Command),
             View = host.View,

@@ -66,7 +66,7 @@ internal sealed class ClientStart(LaunchOrder order, SignalState signals) : IDis
             }
         }
 
-        Result<int> files = Mounts.CreateTmpfs(onePage: true);
+        Result<int> files = Mounts.CreateTmpfs(order.FileRoom);
         if (!files.IsOk)
         {
             return files.WithoutValue;

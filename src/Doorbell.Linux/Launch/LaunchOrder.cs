@@ -14,6 +14,9 @@ internal sealed record LaunchOrder
     /// <summary>The soft RLIMIT_NOFILE the client gets (.NET raises its own); 0 leaves it.</summary>
     internal required ulong FileLimit { get; init; }
 
+    /// <summary>Bytes of content the tmpfs of emulated files has room for; rounded up to a page, so never none.</summary>
+    internal required ulong FileRoom { get; init; }
+
     /// <summary>The client's program and arguments, byte for byte.</summary>
     internal required IReadOnlyList<byte[]> Command { get; init; }
 
@@ -31,6 +34,7 @@ internal sealed record LaunchOrder
         writer.Write(UnshareMounts);
         writer.Write(DropCapabilities);
         writer.Write(FileLimit);
+        writer.Write(FileRoom);
         writer.Write(Environment.Length);
         writer.Write(Environment);
         writer.Write(Command.Count);
@@ -66,6 +70,7 @@ internal sealed record LaunchOrder
         bool unshareMounts = reader.ReadBoolean();
         bool dropCapabilities = reader.ReadBoolean();
         ulong fileLimit = reader.ReadUInt64();
+        ulong fileRoom = reader.ReadUInt64();
         byte[] environment = reader.ReadBytes(reader.ReadInt32());
         var command = new byte[reader.ReadInt32()][];
         for (int i = 0; i < command.Length; i++)
@@ -100,6 +105,7 @@ internal sealed record LaunchOrder
             UnshareMounts = unshareMounts,
             DropCapabilities = dropCapabilities,
             FileLimit = fileLimit,
+            FileRoom = fileRoom,
             Environment = environment,
             Command = command,
             View = view,

@@ -25,13 +25,13 @@ internal static unsafe class Mounts
     }
 
     /// <summary>A fresh tmpfs, not yet mounted anywhere; it lasts as long as its descriptor unless it is attached.</summary>
-    /// <param name="onePage">With room for one page of content in all, for <see cref="Supervision.FileTable"/> to take.</param>
-    internal static Result<int> CreateTmpfs(bool onePage = false)
+    /// <param name="room">Bytes of content there is room for in all, for <see cref="Supervision.FileTable"/> to take; 0: as much as the kernel gives.</param>
+    internal static Result<int> CreateTmpfs(ulong room = 0)
     {
         const int CloseOnExec = 1;
         const int SetString = 1;
         const int Create = 6;
-        fixed (byte* type = "tmpfs\0"u8, source = "source\0"u8, doorbell = "doorbell\0"u8, mode = "mode\0"u8, octal = "0755\0"u8, size = "size\0"u8, one = "1\0"u8)
+        fixed (byte* type = "tmpfs\0"u8, source = "source\0"u8, doorbell = "doorbell\0"u8, mode = "mode\0"u8, octal = "0755\0"u8, size = "size\0"u8, bytes = Decimal(room))
         {
             int context = (int)Sys.Call(Nr.FsOpen, (nint)type, CloseOnExec);
             if (context < 0)
@@ -41,9 +41,9 @@ internal static unsafe class Mounts
 
             Sys.Call(Nr.FsConfig, context, SetString, (nint)source, (nint)doorbell);
             Sys.Call(Nr.FsConfig, context, SetString, (nint)mode, (nint)octal);
-            if (onePage)
+            if (room != 0)
             {
-                Sys.Call(Nr.FsConfig, context, SetString, (nint)size, (nint)one); // rounded up to a page
+                Sys.Call(Nr.FsConfig, context, SetString, (nint)size, (nint)bytes); // rounded up to a page
             }
 
             int failed = (int)Sys.Call(Nr.FsConfig, context, Create);
@@ -179,6 +179,8 @@ internal static unsafe class Mounts
             return (int)Sys.Call(Nr.MoveMount, mount, (nint)empty, directory, (nint)start, FromEmptyPath);
         }
     }
+
+    private static byte[] Decimal(ulong number) => System.Text.Encoding.ASCII.GetBytes(number.ToString(System.Globalization.CultureInfo.InvariantCulture) + "\0");
 
     private static Result Outcome(int result, string what) => result >= 0
         ? Result.Ok

@@ -8,10 +8,12 @@ internal static class Nr
     internal static readonly int Read = Pick(0, 63);
     internal static readonly int Write = Pick(1, 64);
     internal static readonly int Close = Pick(3, 57);
+    internal static readonly int LSeek = Pick(8, 62);
     internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
     internal static readonly int PRead64 = Pick(17, 67);
     internal static readonly int PWrite64 = Pick(18, 68);
+    internal static readonly int NanoSleep = Pick(35, 101);
     internal static readonly int SendMsg = Pick(46, 211);
     internal static readonly int RecvMsg = Pick(47, 212);
     internal static readonly int SocketPair = Pick(53, 199);
@@ -19,6 +21,7 @@ internal static class Nr
     internal static readonly int Kill = Pick(62, 129);
     internal static readonly int Fcntl = Pick(72, 25);
     internal static readonly int Fsync = Pick(74, 82);
+    internal static readonly int FTruncate = Pick(77, 46);
     internal static readonly int Chdir = Pick(80, 49);
     internal static readonly int Umask = Pick(95, 166);
     internal static readonly int Capset = Pick(126, 91);

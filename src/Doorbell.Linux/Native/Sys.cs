@@ -82,6 +82,16 @@ internal static unsafe partial class Sys
 
     internal static nint Fallocate(int fd, int mode, ulong offset, ulong length) => Call(Nr.Fallocate, fd, mode, (nint)offset, (nint)length);
 
+    /// <summary>Sets a file's length.</summary>
+    internal static int Truncate(int fd, ulong length) => (int)Call(Nr.FTruncate, fd, (nint)length);
+
+    /// <summary>Sleeps, unless a signal comes.</summary>
+    internal static void Sleep(long nanoseconds)
+    {
+        long* time = stackalloc long[2] { nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000 };
+        Call(Nr.NanoSleep, (nint)time);
+    }
+
     internal static nint Ioctl(int fd, uint request, nint argument) => Call(Nr.Ioctl, fd, (nint)request, argument);
 
     /// <summary>Opens; <paramref name="path"/> ends with a NUL.</summary>

@@ -33,6 +33,10 @@ internal sealed record FilterArchitecture
 
     internal required int Mmap { get; init; }
 
+    internal required int Ftruncate { get; init; }
+
+    internal required int Fallocate { get; init; }
+
     internal static FilterArchitecture X64 { get; } = new()
     {
         AuditArch = SeccompUapi.AuditArchX64,
@@ -47,6 +51,8 @@ internal sealed record FilterArchitecture
         Open = 2,
         RtSigaction = 13,
         Mmap = 9,
+        Ftruncate = 77,
+        Fallocate = 285,
     };
 
     internal static FilterArchitecture Arm64 { get; } = new()
@@ -62,6 +68,8 @@ internal sealed record FilterArchitecture
         OpenAt = 56,
         RtSigaction = 134,
         Mmap = 222,
+        Ftruncate = 46,
+        Fallocate = 47,
     };
 
     /// <summary>The one this process runs on.</summary>

@@ -64,6 +64,8 @@ internal static class FilterProgram
             .IfEqual((uint)native.OpenAt, "openat")
             .IfEqual((uint)native.RtSigaction, "sigaction")
             .IfEqual((uint)native.Mmap, "mmap")
+            .IfEqual((uint)native.Ftruncate, "notify")
+            .IfEqual((uint)native.Fallocate, "notify")
             .IfEqual((uint)native.Preadv, "offset")
             .IfEqual((uint)native.Pwritev, "offset")
             .IfEqual((uint)native.Preadv2, "offset")

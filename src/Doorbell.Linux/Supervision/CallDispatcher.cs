@@ -64,6 +64,14 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         {
             outcome = Map((int)a[4], (uint)a[3], a[1], a[5]);
         }
+        else if (number == _native.Ftruncate)
+        {
+            outcome = NotRegular((int)a[0], Errno.EINVAL);
+        }
+        else if (number == _native.Fallocate)
+        {
+            outcome = NotRegular((int)a[0], Errno.ENODEV);
+        }
         else
         {
             bool isWrite = number == _native.Pwritev || number == _native.Pwritev2;
@@ -256,10 +264,11 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         return CallOutcome.Pass;
     }
 
-    /// <summary>No region is offered for mapping (T5); the kernel says EINVAL to a client that tries all the same.</summary>
+    /// <summary>Only memory that is shared with the client is left to the kernel to map (T5); EINVAL for all else, as there.</summary>
     private CallOutcome Map(int fd, uint flags, ulong length, ulong offset)
     {
         const uint Anonymous = 0x20;
+        const uint Shared = 1; // MAP_SHARED, and MAP_SHARED_VALIDATE with MAP_PRIVATE's bit
         ClientFile? file = (flags & Anonymous) != 0 ? null : files.Find(call.Tid, fd);
         if (file is null)
         {
@@ -267,16 +276,24 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
 
         call.Concerns(CallKind.Map, file, length, 0, offset);
+        if (file.Map(offset, length, (flags & Shared) != 0) is { } outcome)
+        {
+            return outcome;
+        }
+
         host.Events.Emit(new Refusal
         {
             Operation = "mmap",
             Subject = file.Name,
             Errno = Errno.EINVAL,
             Rule = "T5",
-            Reason = "the region is trapped, and not offered for mapping (VFIO_REGION_INFO_FLAG_MMAP is clear)",
+            Reason = "nothing of it can be mapped (VFIO_REGION_INFO_FLAG_MMAP is clear)",
         });
         return CallOutcome.Fail(Errno.EINVAL);
     }
+
+    /// <summary>Calls for regular files only, which ours are to nobody but the kernel: it must not cut off or free the memory that is shared.</summary>
+    private CallOutcome NotRegular(int fd, Errno errno) => files.Find(call.Tid, fd) is null ? CallOutcome.Pass : CallOutcome.Fail(errno);
 
     private CallOutcome Vector(int fd, ulong vectors, ulong count, ulong offset, bool isWrite, uint flags)
     {

@@ -18,6 +18,7 @@ internal sealed class FileTable : IDisposable
 
     private readonly Dictionary<ulong, OpenFile> _byInode = [];
     private readonly Dictionary<int, OpenFile> _byWatch = [];
+    private readonly Dictionary<object, FileMemory> _memories = new(ReferenceEqualityComparer.Instance); // as long as the table: pages once given are kept
     private readonly List<OpenFile> _suspects = []; // a close was told, the lease said otherwise
     private readonly byte[] _buffer = new byte[4096];
     private readonly EventStream _events;
@@ -26,12 +27,14 @@ internal sealed class FileTable : IDisposable
     private readonly int _directory;
     private readonly int _filler;
     private readonly ulong _device;
+    private ulong _filled;
     private long _suspectedAt;
     private long _lookedAt;
 
     /// <param name="directory">The tmpfs; the table owns the descriptor.</param>
     /// <param name="events">Where closes and lost files are told.</param>
-    internal FileTable(int directory, EventStream events)
+    /// <param name="mappableBytes">Memory that files will want (<see cref="ClientFile.MappableRanges"/>), all together.</param>
+    internal FileTable(int directory, EventStream events, ulong mappableBytes = 0)
     {
         const int NonBlockCloexec = 0x800 | Sys.O_CLOEXEC;
         _directory = directory;
@@ -39,13 +42,17 @@ internal sealed class FileTable : IDisposable
         _lost = new LostFile(events);
         Sys.Stat(directory, "\0"u8, Sys.AtEmptyPath, out FileIdentity identity);
         _device = identity.Device;
-        _filler = Fill(directory);
+        _filled = RoomBesides(mappableBytes);
+        _filler = Fill(directory, _filled);
         InotifyFd = (int)Sys.Call(Nr.InotifyInit1, NonBlockCloexec);
         if (InotifyFd < 0)
         {
             throw new IOException($"inotify_init1 failed with {(Errno)(-InotifyFd)}: fs.inotify.max_user_instances may be too low");
         }
     }
+
+    /// <summary>Bytes of content the tmpfs is to have room for: the files' memory, and a page that keeps it full while there is none.</summary>
+    internal static ulong RoomBesides(ulong mappableBytes) => mappableBytes + (ulong)Environment.SystemPageSize;
 
     /// <summary>To poll.</summary>
     internal int InotifyFd { get; }
@@ -84,6 +91,11 @@ internal sealed class FileTable : IDisposable
     /// <returns>A descriptor for the client, to be closed here once it has it; or a negative errno.</returns>
     internal int Add(ClientFile file)
     {
+        if (file.MappableRanges.Count != 0)
+        {
+            return AddWithMemory(file);
+        }
+
         // For writing only: what is not emulated (read, mmap, sendfile) then fails in the kernel instead of finding an empty file (T1), and a
         // write finds no room (Fill). Not for writing either, and the close would look like that of any reader.
         const int OwnerReadWrite = 0x180;
@@ -103,7 +115,7 @@ internal sealed class FileTable : IDisposable
 
         Sys.Stat(fd, "\0"u8, Sys.AtEmptyPath, out FileIdentity identity);
         int pathFd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, fd), Sys.O_PATH | Sys.O_CLOEXEC); // makes no event when it closes
-        var open = new OpenFile(file, identity.Inode, watch, pathFd);
+        var open = new OpenFile([file], identity.Inode, watch, pathFd);
         _byInode.Add(identity.Inode, open);
         _byWatch.Add(watch, open);
         return fd;
@@ -161,20 +173,77 @@ internal sealed class FileTable : IDisposable
         }
 
         _suspects.Clear();
+        foreach (FileMemory memory in _memories.Values)
+        {
+            memory.Dispose();
+        }
+
+        _memories.Clear();
         Sys.Close(InotifyFd);
         Sys.Close(_filler);
         Sys.Close(_directory);
     }
 
     /// <summary>
-    /// Takes the tmpfs's one page (ClientStart makes no more room), so that the client's bytes for no region fail with ENOSPC instead of
-    /// vanishing in a file (T1).
+    /// Takes all of the tmpfs (ClientStart makes no more room), so that the client's bytes for no region fail with ENOSPC instead of
+    /// vanishing in a file (T1). What files need for their memory is taken from there.
     /// </summary>
-    private static int Fill(int directory)
+    private static int Fill(int directory, ulong room)
     {
         const int OwnerReadWrite = 0x180;
         int fd = Sys.OpenAt(directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_WRONLY | Sys.O_CLOEXEC, OwnerReadWrite);
-        Sys.Write(fd, "x"u8);
+        Sys.Fallocate(fd, 0, 0, room);
+        return fd;
+    }
+
+    /// <summary>
+    /// A file that may be mapped: a description of its own on the inode that has the memory. It has to be open for reading too, or nobody could map
+    /// it; so it stands at the inode's end, where a read finds nothing and a write no room (T1).
+    /// </summary>
+    private int AddWithMemory(ClientFile file)
+    {
+        if (!_memories.TryGetValue(file.Identity, out FileMemory? memory))
+        {
+            ulong bytes = file.MappableRanges.Aggregate(0UL, static (sum, range) => sum + range.Length);
+            if (bytes <= _filled && Sys.Truncate(_filler, _filled - bytes) >= 0)
+            {
+                _filled -= bytes;
+            }
+
+            int failed = FileMemory.Create(_directory, file.MappableRanges, out memory);
+            if (failed < 0)
+            {
+                return failed;
+            }
+
+            _memories.Add(file.Identity, memory!);
+        }
+
+        int fd = memory!.Open();
+        if (fd < 0)
+        {
+            return fd;
+        }
+
+        if (_byInode.TryGetValue(memory.Inode, out OpenFile? open))
+        {
+            open.Files.Add(file);
+        }
+        else
+        {
+            int watch = AddWatch(ProcPath.OfOwnFd(stackalloc byte[ProcPath.Size], memory.Fd));
+            if (watch < 0)
+            {
+                Sys.Close(fd);
+                return watch;
+            }
+
+            open = new OpenFile([file], memory.Inode, watch, PathFd: -1, memory);
+            _byInode.Add(memory.Inode, open);
+            _byWatch.Add(watch, open);
+        }
+
+        file.Attach(memory);
         return fd;
     }
 
@@ -212,6 +281,11 @@ internal sealed class FileTable : IDisposable
     /// <summary>A read lease is refused with EAGAIN while anybody has the file open for writing (fcntl(2)).</summary>
     private static bool IsOpen(OpenFile open)
     {
+        if (open.Memory is { } memory)
+        {
+            return memory.IsOpenElsewhere();
+        }
+
         const int SetSignal = 10; // F_SETSIG
         const int SetLease = 1024; // F_SETLEASE
         const int SigUrg = 23; // ignored by default, unlike SIGIO: should the client open the file between the lease and the close
@@ -240,7 +314,8 @@ internal sealed class FileTable : IDisposable
             _events.Emit(new ClientClosed(open.File.Name));
         }
 
-        open.File.Release();
+        open.Files.ForEach(static file => file.Release());
+        open.Memory?.Clear();
     }
 
     private unsafe int AddWatch(ReadOnlySpan<byte> path)
@@ -251,5 +326,9 @@ internal sealed class FileTable : IDisposable
         }
     }
 
-    private sealed record OpenFile(ClientFile File, ulong Inode, int Watch, int PathFd);
+    // Several files only where they share an inode, and then any of them will do.
+    private sealed record OpenFile(List<ClientFile> Files, ulong Inode, int Watch, int PathFd, FileMemory? Memory = null)
+    {
+        internal ClientFile File { get; } = Files[0];
+    }
 }

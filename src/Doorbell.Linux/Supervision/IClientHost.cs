@@ -19,6 +19,9 @@ internal interface IClientHost : IDisposable
     /// <summary>What its devices are called.</summary>
     MachineNames Names { get; }
 
+    /// <summary>Bytes of device memory that clients may map, all devices together.</summary>
+    ulong MappableBytes { get; }
+
     /// <summary>The client opens a node of the view.</summary>
     Result<ClientFile> Open(string path);
 }

@@ -43,7 +43,7 @@ internal sealed class Supervisor : IDisposable
         _trace = trace;
         _onStarted = onStarted;
         _listener = new SeccompListener(prepared.Listener);
-        _files = new FileTable(prepared.FilesDirectory, host.Events);
+        _files = new FileTable(prepared.FilesDirectory, host.Events, host.MappableBytes);
         var nodes = new NodeTable(
             prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
         var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events);

@@ -33,6 +33,8 @@ internal struct VfioRegionInfoArgs
 {
     internal const uint FlagRead = 1 << 0;
     internal const uint FlagWrite = 1 << 1;
+    internal const uint FlagMmap = 1 << 2;
+    internal const uint FlagCaps = 1 << 3;
 
     internal uint Argsz;
     internal uint Flags;
@@ -126,6 +128,8 @@ internal struct VfioCapabilityHeader
     internal const ushort IovaRange = 1;
     internal const ushort Migration = 2;
     internal const ushort DmaAvailable = 3;
+    internal const ushort SparseMmap = 1; // of a region
+    internal const ushort MsiXMappable = 3; // of a region
 
     internal ushort Id;
     internal ushort Version;

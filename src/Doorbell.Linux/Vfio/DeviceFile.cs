@@ -7,7 +7,7 @@ using Doorbell.Vfio;
 namespace Doorbell.Linux.Vfio;
 
 /// <summary>One open of a device: VFIO_GROUP_GET_DEVICE_FD.</summary>
-internal sealed class DeviceFile(VfioDevice device) : ClientFile
+internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
 {
     private const int RegionShift = 40;
     private const uint Region0Place = 16; // beyond every index of VFIO's
@@ -21,7 +21,15 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     internal override string Name => $"device {device.Name}";
 
-    internal override CallOutcome Ioctl(ClientCall call, uint request, ulong argument) => request switch
+    internal override CallOutcome Ioctl(ClientCall call, uint request, ulong argument)
+    {
+        device.Synchronize();
+        CallOutcome outcome = Answer(call, request, argument);
+        device.Synchronize();
+        return outcome;
+    }
+
+    private CallOutcome Answer(ClientCall call, uint request, ulong argument) => request switch
     {
         VfioIoctl.DeviceGetInfo => GetInfo(call, argument),
         VfioIoctl.DeviceGetRegionInfo => GetRegionInfo(call, argument),
@@ -37,6 +45,7 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     internal override CallOutcome Read(ClientCall call, ulong address, ulong count, ulong offset)
     {
+        device.Synchronize();
         (uint region, ulong at) = Locate(offset);
         if (IsPastConfig(region, at, count))
         {
@@ -72,6 +81,14 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
 
     internal override CallOutcome Write(ClientCall call, ulong address, ulong count, ulong offset)
     {
+        device.Synchronize();
+        CallOutcome outcome = WriteRegion(call, address, count, offset);
+        device.Synchronize();
+        return outcome;
+    }
+
+    private CallOutcome WriteRegion(ClientCall call, ulong address, ulong count, ulong offset)
+    {
         (uint region, ulong at) = Locate(offset);
         if (IsPastConfig(region, at, count))
         {
@@ -104,8 +121,6 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         while (done < count);
         return CallOutcome.Of((long)done);
     }
-
-    internal override void Release() => device.Release();
 
     /// <summary>
     /// Where a region begins in the device's file: index n at n &lt;&lt; 40, as vfio-pci has it. Region 0, which is at 0 there, is at 1 &lt;&lt; 44: no
@@ -165,10 +180,9 @@ internal sealed class DeviceFile(VfioDevice device) : ClientFile
         }
 
         args.Flags = (region.Value.Readable ? VfioRegionInfoArgs.FlagRead : 0) | (region.Value.Writable ? VfioRegionInfoArgs.FlagWrite : 0);
-        args.CapOffset = 0;
         args.Size = region.Value.Size;
         args.Offset = OffsetOf(args.Index);
-        return Write(call, argument, in args);
+        return WriteRegionInfo(call, argument, ref args, region.Value);
     }
 
     private CallOutcome GetIrqInfo(ClientCall call, ulong argument)

@@ -21,6 +21,9 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
 
     public MachineNames Names { get; } = new(machine);
 
+    public ulong MappableBytes =>
+        machine.Devices.Aggregate(0UL, (sum, device) => device.Function.MappableRanges(options.PageSize).Aggregate(sum, static (bytes, range) => bytes + range.Length));
+
     public SysView View { get; } = MachineView.Build(machine);
 
     public ConfigFiles ConfigFiles { get; } = new(machine);
@@ -51,7 +54,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
         Result<Machine> machine = builder.Build();
         Result driven = machine.IsOk ? BindDrivers(machine.Value, options) : machine.WithoutValue;
         return driven.IsOk
-            ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts, Uapi = options.Uapi })
+            ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts, Uapi = options.Uapi, PageSize = (ulong)Environment.SystemPageSize })
             : driven;
     }
 

@@ -3,8 +3,6 @@ namespace Doorbell.Pci;
 /// <content>BAR accesses: MSI-X structures, then the model.</content>
 public partial class PciFunction
 {
-    private readonly Lock _modelAccess = new();
-
     /// <summary>Accesses to the BAR reach the device: its space is enabled in the command register and the function is in D0. A client sees EIO otherwise.</summary>
     public bool IsBarEnabled(int bar) =>
         (uint)bar < (uint)Bars.Count && Bars[bar] is { } register && IsInD0
@@ -35,7 +33,7 @@ public partial class PciFunction
                     MsiX!.ReadPba(within, piece);
                     break;
                 case BarPart.Device when Model is not null:
-                    lock (_modelAccess)
+                    using (EnterModel())
                     {
                         Model.ReadBar(bar, offset, piece);
                     }
@@ -74,7 +72,7 @@ public partial class PciFunction
                     MsiX!.WriteTable(within, source[..count]);
                     break;
                 case BarPart.Device when Model is not null:
-                    lock (_modelAccess)
+                    using (EnterModel())
                     {
                         Model.WriteBar(bar, offset, source[..count]);
                     }

@@ -180,7 +180,7 @@ public partial class PciFunction
         // First off the bus, so that the model cannot send anything from its old life through the new one's settings.
         Volatile.Write(ref _canMaster, false);
         RefreshMsiXPath();
-        lock (_modelAccess)
+        using (EnterModel())
         {
             Config.Reset();
             Volatile.Write(ref _intxLevel, false);
@@ -190,6 +190,7 @@ public partial class PciFunction
             }
 
             Model?.Reset();
+            Show();
         }
 
         RefreshEnables();

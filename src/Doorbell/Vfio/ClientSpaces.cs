@@ -3,7 +3,9 @@ using Doorbell.Fabric;
 namespace Doorbell.Vfio;
 
 /// <summary>The client address spaces that have something mapped, each with its place on the bus.</summary>
-internal sealed class ClientSpaces(PhysicalBus bus)
+/// <param name="bus">Where they are placed.</param>
+/// <param name="quiesce">Returns when no device is still in memory that was unmapped before.</param>
+internal sealed class ClientSpaces(PhysicalBus bus, Action quiesce)
 {
     private readonly Dictionary<IClientAddressSpace, ClientSpace> _spaces = new(ReferenceEqualityComparer.Instance);
 
@@ -28,9 +30,10 @@ internal sealed class ClientSpaces(PhysicalBus bus)
         return space;
     }
 
-    /// <summary>One mapping less; with the last one the place on the bus is free again.</summary>
+    /// <summary>One mapping less, which no domain has any more; with the last one the place on the bus is free again.</summary>
     public void Put(ClientSpace space)
     {
+        quiesce();
         if (--space.Mappings == 0)
         {
             _spaces.Remove(space.Memory);

@@ -44,7 +44,7 @@ public sealed partial class VfioDevice
     {
         if (index < (uint)Function.Bars.Count)
         {
-            return Function.Bars[(int)index] is { } bar ? new VfioRegionInfo(bar.Size, true, true) : default;
+            return InfoOf((int)index);
         }
 
         return index switch
@@ -204,6 +204,8 @@ public sealed partial class VfioDevice
         }
 
         _isLowPower = false;
+        Function.Unmap();
+        _host.Unmapped(Function);
 
         // Off the bus first: nothing the function still sends may meet interrupts half torn down.
         Function.SetCommand(Function.Command & ~PciCommand.BusMaster);

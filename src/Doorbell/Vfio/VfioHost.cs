@@ -13,6 +13,7 @@ namespace Doorbell.Vfio;
 public sealed class VfioHost
 {
     private readonly Dictionary<int, VfioGroup> _groups = [];
+    private readonly List<Pci.PciFunction> _mapped = [];
     private int _containers;
     private int _contexts;
     private int _openContexts;
@@ -28,7 +29,7 @@ public sealed class VfioHost
     {
         Events = events;
         Options = options;
-        Spaces = new ClientSpaces(bus);
+        Spaces = new ClientSpaces(bus, QuiesceDma);
         foreach (PassthroughGroup group in groups)
         {
             _groups.Add(group.Id, new VfioGroup(this, group));
@@ -116,6 +117,28 @@ public sealed class VfioHost
     internal void IommufdClosed() => _openContexts--;
 
     internal void CdevClosed() => _openCdevs--;
+
+    internal void Mapped(Pci.PciFunction function)
+    {
+        if (!_mapped.Contains(function))
+        {
+            _mapped.Add(function);
+        }
+    }
+
+    internal void Unmapped(Pci.PciFunction function) => _mapped.Remove(function);
+
+    /// <summary>
+    /// Waits for the DMA of devices that run on threads of their own. Between an unmap, or a change of a device's domain, and its end: the kernel
+    /// promises that no device is still in the memory when the call returns (I7, N3).
+    /// </summary>
+    internal void QuiesceDma()
+    {
+        foreach (Pci.PciFunction function in _mapped)
+        {
+            function.Quiesce();
+        }
+    }
 
     internal int? GroupNumberOf(Pci.PciFunction function) =>
         _groups.Values.FirstOrDefault(group => group.Group.Devices.Any(device => device.Function == function))?.Group.Id;

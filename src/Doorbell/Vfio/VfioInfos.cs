@@ -27,7 +27,16 @@ public readonly record struct VfioDeviceInfo(bool CanReset, uint Regions, uint I
 /// <param name="Size">Bytes; 0 where the region is absent.</param>
 /// <param name="Readable">VFIO_REGION_INFO_FLAG_READ.</param>
 /// <param name="Writable">VFIO_REGION_INFO_FLAG_WRITE.</param>
-public readonly record struct VfioRegionInfo(ulong Size, bool Readable, bool Writable);
+/// <param name="Mappable">VFIO_REGION_INFO_FLAG_MMAP.</param>
+/// <param name="MappableAreas">The capability SPARSE_MMAP: the parts that may be mapped. Null where all of it may, or none.</param>
+/// <param name="MsiXMappable">The capability MSIX_MAPPABLE: the MSI-X table may be mapped with the rest.</param>
+public readonly record struct VfioRegionInfo(
+    ulong Size, bool Readable, bool Writable, bool Mappable = false, IReadOnlyList<VfioMappableArea>? MappableAreas = null, bool MsiXMappable = false);
+
+/// <summary>A part of a region that may be mapped (struct vfio_region_sparse_mmap_area).</summary>
+/// <param name="Offset">Bytes into the region.</param>
+/// <param name="Size">Bytes.</param>
+public readonly record struct VfioMappableArea(ulong Offset, ulong Size);
 
 /// <summary>What VFIO_DEVICE_GET_IRQ_INFO says.</summary>
 public readonly record struct VfioIrqInfo(VfioIrqInfoFlags Flags, uint Count);

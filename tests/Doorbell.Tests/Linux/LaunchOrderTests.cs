@@ -18,6 +18,7 @@ public class LaunchOrderTests
             UnshareMounts = true,
             DropCapabilities = false,
             FileLimit = 1024,
+            FileRoom = 12288,
             Environment = [(byte)'A', (byte)'=', 0xff, 0],
             Command = [[(byte)'q'], [], [0xff, (byte)' ']],
             View = view,
@@ -25,7 +26,7 @@ public class LaunchOrderTests
 
         LaunchOrder arrived = LaunchOrder.Decode(order.Encode());
 
-        Assert.Equal((true, false, 1024ul), (arrived.UnshareMounts, arrived.DropCapabilities, arrived.FileLimit));
+        Assert.Equal((true, false, 1024ul, 12288ul), (arrived.UnshareMounts, arrived.DropCapabilities, arrived.FileLimit, arrived.FileRoom));
         Assert.Equal(order.Environment, arrived.Environment);
         Assert.Equal(order.Command, arrived.Command);
         Assert.Equal(view.Hidden, arrived.View.Hidden);

@@ -44,6 +44,7 @@ public sealed partial class NvmeDevice
         }
 
         uint id = command.Cdw10 & 0xffff;
+        SetDoorbell((2 * (int)id) + 1, 0);
         _completionQueues[id] = new NvmeCompletionQueue((int)id, new Iova(command.Prp1), (command.Cdw10 >> 16) + 1, vector, interrupts);
         return NvmeStatus.Success;
     }
@@ -65,6 +66,7 @@ public sealed partial class NvmeDevice
         if (status == NvmeStatus.Success)
         {
             uint id = command.Cdw10 & 0xffff;
+            SetDoorbell(2 * (int)id, 0);
             _submissionQueues[id] = new NvmeSubmissionQueue((int)id, new Iova(command.Prp1), (command.Cdw10 >> 16) + 1, completionQueue);
             completionQueue.Users++;
         }

@@ -9,6 +9,16 @@ public sealed partial class NvmeDevice
     private readonly NvmeSubmissionQueue?[] _submissionQueues;
     private readonly NvmeCompletionQueue?[] _completionQueues;
 
+    private void WriteDoorbell(ulong doorbell, uint value)
+    {
+        if (doorbell < (ulong)_doorbells.Length)
+        {
+            SetDoorbell((int)doorbell, value);
+        }
+
+        RingDoorbell(doorbell, value);
+    }
+
     private void RingDoorbell(ulong doorbell, uint value)
     {
         if (!IsRunning)

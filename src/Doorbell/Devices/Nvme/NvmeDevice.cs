@@ -78,6 +78,8 @@ public sealed partial class NvmeDevice : RegisterDeviceModel, IDisposable
         _features = new NvmeFeatures(queuePairs, backends.Count);
         _submissionQueues = new NvmeSubmissionQueue?[queuePairs + 1];
         _completionQueues = new NvmeCompletionQueue?[queuePairs + 1];
+        _doorbells = new uint[2 * (queuePairs + 1)];
+        _doorbellsFound = new uint[2 * (queuePairs + 1)];
         Description = new PciDeviceDescription
         {
             VendorId = DeviceIds.Vendor,
@@ -148,7 +150,7 @@ public sealed partial class NvmeDevice : RegisterDeviceModel, IDisposable
         switch (offset)
         {
             case >= NvmeRegisters.Doorbells:
-                RingDoorbell((offset - NvmeRegisters.Doorbells) / 4, value);
+                WriteDoorbell((offset - NvmeRegisters.Doorbells) / 4, value);
                 break;
             case NvmeRegisters.InterruptMaskSet:
                 _interruptMask |= value;
@@ -250,6 +252,11 @@ public sealed partial class NvmeDevice : RegisterDeviceModel, IDisposable
     {
         Array.Clear(_submissionQueues);
         Array.Clear(_completionQueues);
+        for (int i = 0; i < _doorbells.Length; i++)
+        {
+            SetDoorbell(i, 0);
+        }
+
         _asyncEvents.Reset();
         _features.Reset();
         RefreshIntx();
