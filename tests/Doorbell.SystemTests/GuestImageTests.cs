@@ -13,11 +13,11 @@ public class GuestImageTests
         Guest guest = Guest.Named(name);
         guest.Require();
         using var folder = new TemporaryFolder();
-        string disk = folder.Disk(Guest.DiskMebibytes);
+        string disk = folder.Disk(GuestWorkload.Small.DiskMebibytes);
 
-        string[] command = guest.Command("-drive", $"if=none,id=disk,format=raw,file={disk}", "-device", "nvme,drive=disk,serial=1");
+        string[] command = guest.Command(GuestWorkload.Small, "-drive", $"if=none,id=disk,format=raw,file={disk}", "-device", "nvme,drive=disk,serial=1");
         Outcome outcome = Run.ToEnd(command[0], command[1..], TimeSpan.FromMinutes(3));
 
-        new GuestReport(outcome).MustBeSound(disk);
+        new GuestReport(outcome).MustBeSound(disk, GuestWorkload.Small);
     }
 }

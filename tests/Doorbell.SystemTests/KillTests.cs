@@ -81,11 +81,11 @@ public class KillTests
     {
         Guest.Amd64WithHole.Require();
         using var folder = new TemporaryFolder();
-        string disk = folder.Disk(Guest.DiskMebibytes);
+        string disk = folder.Disk(GuestWorkload.Small.DiskMebibytes);
         string temporary = folder.Folder("tmp");
         var before = new Leftovers();
         using Run run = new DoorbellCommand("virt-gicv3").Device($"nvme,file={disk}")
-            .Start(temporary, Guest.Amd64WithHole.Command("-device", $"vfio-pci,host={DoorbellCommand.Slot}"));
+            .Start(temporary, Guest.Amd64WithHole.Command(GuestWorkload.Small, "-device", $"vfio-pci,host={DoorbellCommand.Slot}"));
         run.WaitForLine("disk nvme0n1 sectors", TimeSpan.FromMinutes(3));
         MarkedProcess qemu = Assert.Single(run.Marker.Find(), process => process.Program.Contains("qemu-system", StringComparison.Ordinal));
 

@@ -55,6 +55,7 @@ internal sealed record LaunchOrder
         {
             writer.Write((byte)entry.Kind);
             writer.Write(entry.Path);
+            writer.Write(entry.Mode);
             writer.Write(entry.Content.Length);
             writer.Write(entry.Content.Span);
         }
@@ -88,16 +89,8 @@ internal sealed record LaunchOrder
         {
             var kind = (SysEntryKind)reader.ReadByte();
             string path = reader.ReadString();
-            byte[] content = reader.ReadBytes(reader.ReadInt32());
-            _ = kind switch
-            {
-                SysEntryKind.Directory => view.Directory(path),
-                SysEntryKind.File => view.File(path, content),
-                SysEntryKind.LiveFile => view.LiveFile(path, content),
-                SysEntryKind.Symlink => view.Symlink(path, System.Text.Encoding.UTF8.GetString(content)),
-                SysEntryKind.Node => view.Node(path),
-                _ => throw new InvalidDataException($"entry kind {kind}"),
-            };
+            int mode = reader.ReadInt32();
+            view.Add(new SysEntry(kind, path, reader.ReadBytes(reader.ReadInt32()), mode));
         }
 
         return new LaunchOrder

@@ -24,7 +24,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
     public ulong MappableBytes =>
         machine.Devices.Aggregate(0UL, (sum, device) => device.Function.MappableRanges(options.PageSize).Aggregate(sum, static (bytes, range) => bytes + range.Length));
 
-    public SysView View { get; } = MachineView.Build(machine);
+    public SysView View { get; } = MachineView.Build(machine, options);
 
     public ConfigFiles ConfigFiles { get; } = new(machine);
 

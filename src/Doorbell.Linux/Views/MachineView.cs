@@ -12,9 +12,11 @@ internal static class MachineView
 {
     internal const string ContainerNode = "/dev/vfio/vfio";
     internal const string GroupNodes = "/dev/vfio/";
+    internal const string BusFolder = "/sys/bus/pci";
 
-    private const string BusFolder = "/sys/bus/pci";
     private const string GroupFolder = "/sys/kernel/iommu_groups";
+    private const string IommuFolder = "/sys/devices/virtual/iommu";
+    private const string IommuClass = "/sys/class/iommu";
 
     // Linux prints the six BARs, the ROM and, with CONFIG_PCI_IOV, six more; bridges have four windows behind them.
     private const int EndpointResources = 13;
@@ -27,14 +29,27 @@ internal static class MachineView
     private const ulong ResourceSizeAlign = 0x4_0000;
     private const ulong ResourceMemory64 = 0x10_0000;
 
-    internal static SysView Build(Machine machine)
+    /// <param name="machine">What there is.</param>
+    /// <param name="options">What its administrator decided: the VFIO modules' parameters.</param>
+    internal static SysView Build(Machine machine, VfioOptions? options = null)
     {
         SysView view = new();
-        view.Hide("/sys/devices/pci*").Hide("/sys/class/iommu").Hide("/dev/iommu").Hide("/dev/vfio");
-        view.Directory(BusFolder).Directory($"{BusFolder}/devices").Directory($"{BusFolder}/drivers");
+        view.Hide("/sys/devices/pci*").Hide(IommuClass).Hide("/dev/iommu").Hide("/dev/vfio");
+        view.Directory(BusFolder).Directory($"{BusFolder}/devices").Directory($"{BusFolder}/drivers").Directory($"{BusFolder}/slots");
+        view.Settable($"{BusFolder}/drivers_autoprobe", "1\n").Trigger($"{BusFolder}/drivers_probe").Trigger($"{BusFolder}/rescan");
         foreach (string driver in machine.Devices.Select(static device => device.Driver).OfType<string>().Append(PassthroughDevice.VfioDriver).Distinct())
         {
-            view.Directory($"{BusFolder}/drivers/{driver}");
+            string folder = $"{BusFolder}/drivers/{driver}";
+            view.Directory(folder).Trigger($"{folder}/bind").Trigger($"{folder}/unbind").Trigger($"{folder}/new_id").Trigger($"{folder}/remove_id");
+        }
+
+        ModulesView.Add(view, options ?? new VfioOptions());
+
+        view.Directory(IommuClass);
+        foreach (Iommu.Iommu iommu in machine.Iommus)
+        {
+            view.Directory($"{IommuFolder}/{iommu.Name}").Directory($"{IommuFolder}/{iommu.Name}/devices");
+            view.Symlink($"{IommuClass}/{iommu.Name}", $"../../devices/virtual/iommu/{iommu.Name}");
         }
 
         foreach (PciHostBridge host in machine.Topology.Hosts)
@@ -82,45 +97,22 @@ internal static class MachineView
             view.Symlink($"{BusFolder}/drivers/{driver}/{device.Name}", $"../../../../{folder["/sys/".Length..]}");
         }
 
-        if (device.Iommu is not null)
+        if (machine.FindGroup(device) is { } group)
         {
-            view.Symlink($"{folder}/iommu_group", Text($"{up}kernel/iommu_groups/{machine.GroupOf(device).Id}"));
+            view.Symlink($"{folder}/iommu_group", Text($"{up}kernel/iommu_groups/{group.Id}"));
+        }
+
+        if (device.Iommu is { } iommu)
+        {
+            view.Symlink($"{folder}/iommu", $"{up}devices/virtual/iommu/{iommu.Name}");
+            view.Symlink($"{IommuFolder}/{iommu.Name}/devices/{device.Name}", $"../../../../..{folder["/sys".Length..]}");
         }
 
         byte[] config = new byte[function.Config.Size];
         function.ReadConfig(0, config);
         view.LiveFile(ConfigPath(machine, device), config);
-        AddAttributes(view, folder, device);
+        DeviceAttributes.Add(view, folder, device);
         view.File($"{folder}/resource", Resources(function));
-    }
-
-    private static void AddAttributes(SysView view, string folder, PassthroughDevice device)
-    {
-        PciConfigSpace config = device.Function.Config;
-        ushort vendor = config.Read16(PciHeader.VendorId), id = config.Read16(PciHeader.DeviceId);
-        bool isBridge = device.IsBridge;
-        ushort subVendor = isBridge ? (ushort)0 : config.Read16(PciHeader.SubsystemVendorId);
-        ushort subId = isBridge ? (ushort)0 : config.Read16(PciHeader.SubsystemId);
-        byte revision = config.Read8(PciHeader.RevisionId);
-        uint classCode = config.Read32(PciHeader.RevisionId) >> 8;
-        string modalias = Text($"pci:v{vendor:X8}d{id:X8}sv{subVendor:X8}sd{subId:X8}bc{classCode >> 16:X2}sc{(classCode >> 8) & 0xff:X2}i{classCode & 0xff:X2}");
-        view.File($"{folder}/vendor", Text($"0x{vendor:x4}\n"));
-        view.File($"{folder}/device", Text($"0x{id:x4}\n"));
-        view.File($"{folder}/subsystem_vendor", Text($"0x{subVendor:x4}\n"));
-        view.File($"{folder}/subsystem_device", Text($"0x{subId:x4}\n"));
-        view.File($"{folder}/class", Text($"0x{classCode:x6}\n"));
-        view.File($"{folder}/revision", Text($"0x{revision:x2}\n"));
-        view.File($"{folder}/irq", "0\n");
-        view.File($"{folder}/enable", isBridge ? "1\n" : "0\n");
-        view.File($"{folder}/msi_bus", "1\n");
-        view.File($"{folder}/numa_node", "-1\n");
-        view.File($"{folder}/power_state", "D0\n");
-        view.File($"{folder}/driver_override", "(null)\n");
-        view.File($"{folder}/modalias", $"{modalias}\n");
-        string driver = device.Driver is { } name ? $"DRIVER={name}\n" : "";
-        view.File(
-            $"{folder}/uevent",
-            Text($"{driver}PCI_CLASS={classCode:X}\nPCI_ID={vendor:X4}:{id:X4}\nPCI_SUBSYS_ID={subVendor:X4}:{subId:X4}\nPCI_SLOT_NAME={device.Name}\nMODALIAS={modalias}\n"));
     }
 
     private static void AddGroup(SysView view, Machine machine, PassthroughGroup group)
@@ -133,7 +125,7 @@ internal static class MachineView
         }
 
         StringBuilder regions = new();
-        foreach (ReservedRegion region in group.Devices.SelectMany(static device => device.ReservedRegions).Distinct().OrderBy(static region => region.Base))
+        foreach (ReservedRegion region in group.ReservedRegions)
         {
             string type = region.Type switch
             {
@@ -169,7 +161,7 @@ internal static class MachineView
         int lines = function.IsBridge ? BridgeResources : EndpointResources;
         for (int i = 0; i < lines; i++)
         {
-            ulong start = 0, end = 0, flags = 0;
+            (ulong start, ulong end, ulong flags) = i >= EndpointResources ? Window(function.Config, i - EndpointResources) : default;
             if (i < function.Bars.Count && function.Bars[i] is { } bar)
             {
                 start = bar.Address;
@@ -182,6 +174,43 @@ internal static class MachineView
         }
 
         return text.ToString();
+    }
+
+    /// <summary>What a bridge forwards (pci_read_bridge_bases): its I/O window, its memory window, its prefetchable one; the fourth is CardBus's.</summary>
+    private static (ulong Start, ulong End, ulong Flags) Window(PciConfigSpace config, int index)
+    {
+        const uint Io32 = 1, Prefetchable64 = 1;
+        ulong first, last, flags;
+        switch (index)
+        {
+            case 0:
+                uint io = config.Read16(PciHeader.IoBase);
+                uint ioUpper = (io & 0xf) == Io32 ? config.Read32(PciHeader.IoBaseUpper) : 0;
+                first = ((io & 0xf0) << 8) | ((ioUpper & 0xffff) << 16);
+                last = (io & 0xf000) | 0xfff | (ioUpper & 0xffff_0000);
+                flags = ResourceIo | (io & 0xf);
+                break;
+            case 1:
+                uint memory = config.Read32(PciHeader.MemoryBase);
+                (first, last, flags) = ((memory & 0xfff0) << 16, (memory & 0xfff0_0000) | 0xf_ffff, ResourceMemory);
+                break;
+            case 2:
+                uint prefetchable = config.Read32(PciHeader.PrefetchableBase);
+                bool isWide = (prefetchable & 0xf) == Prefetchable64;
+                ulong baseUpper = isWide ? config.Read32(PciHeader.PrefetchableBaseUpper) : 0;
+                ulong limitUpper = isWide ? config.Read32(PciHeader.PrefetchableBaseUpper + 4) : 0;
+                first = (baseUpper << 32) | ((prefetchable & 0xfff0) << 16);
+                last = (limitUpper << 32) | (prefetchable & 0xfff0_0000) | 0xf_ffff;
+                flags = ResourceMemory | ResourcePrefetch | (isWide ? ResourceMemory64 | Prefetchable64 : 0);
+                break;
+            default:
+                return default;
+        }
+
+        // A base above the limit: the bridge forwards nothing; so it is, for a bridge without the window, where all is zero.
+        return first <= last && config.Read32(index == 0 ? PciHeader.IoBase : index == 1 ? PciHeader.MemoryBase : PciHeader.PrefetchableBase) != 0
+            ? (first, last, flags)
+            : default;
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

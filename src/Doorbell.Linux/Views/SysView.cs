@@ -45,6 +45,12 @@ public sealed class SysView
     /// <summary>A file that starts with these bytes and that the supervisor keeps up to date; only its owner may write, as in sysfs, and the view's mount refuses that too.</summary>
     public SysView LiveFile(string path, ReadOnlyMemory<byte> content) => Add(new SysEntry(SysEntryKind.LiveFile, path, content, 0x1a4 /* 0644 */));
 
+    /// <summary>A file that the kernel's own can be written to (0644); the view is read-only, so here a write is refused.</summary>
+    public SysView Settable(string path, string text) => Add(new SysEntry(SysEntryKind.File, path, Encoding.UTF8.GetBytes(text), 0x1a4 /* 0644 */));
+
+    /// <summary>A file that is there to be written to alone (0200), as <c>unbind</c>; here a write is refused.</summary>
+    public SysView Trigger(string path) => Add(new SysEntry(SysEntryKind.File, path, default, 0x80 /* 0200 */));
+
     /// <summary>A symbolic link.</summary>
     public SysView Symlink(string path, string target) =>
         Add(new SysEntry(SysEntryKind.Symlink, path, Encoding.UTF8.GetBytes(target), 0x1ff /* 0777 */));
@@ -52,7 +58,8 @@ public sealed class SysView
     /// <summary>A device node whose opens the supervisor answers.</summary>
     public SysView Node(string path) => Add(new SysEntry(SysEntryKind.Node, path, default, 0x1b6 /* 0666 */));
 
-    private SysView Add(SysEntry entry)
+    /// <summary>Any entry, as another process had it.</summary>
+    internal SysView Add(SysEntry entry)
     {
         if (!_paths.Add(entry.Path))
         {
