@@ -53,6 +53,57 @@ public class ClientTests
         Assert.Contains($"ok all of {mode}", outcome.Lines);
     }
 
+    [SkippableTheory]
+    [InlineData("fork-dup", "static")]
+    [InlineData("outlive", "dynamic")]
+    [InlineData("outlive", "static")]
+    [InlineData("exec", "dynamic")]
+    [InlineData("exec", "static")]
+    [InlineData("threads", "dynamic")]
+    [InlineData("threads", "static")]
+    public void T4_V7_Processes_and_threads_share_what_is_open_and_the_engine_ends_empty(string mode, string linkage)
+    {
+        string client = ClientProgram.Path(linkage);
+        using var folder = new TemporaryFolder();
+        string trace = folder.File("trace.jsonl");
+
+        Outcome outcome = new DoorbellCommand("virt-gicv3").Device("pci-test").Trace(trace)
+            .ToEnd(Patience, client, mode, DoorbellCommand.Slot).MustSucceed();
+
+        Assert.Contains($"ok all of {mode}", outcome.Lines);
+        IReadOnlyList<TraceEvent> events = TraceEvent.ReadAll(trace);
+        new MsiTrace(events, ItsTranslater).MustEndEmpty();
+        Assert.DoesNotContain(events, step => step.Kind is "iommu.fault" or "msi.refused");
+        Assert.Equal(events.Count(step => step.Kind == "iommu.map"), events.Count(step => step.Kind == "iommu.unmap"));
+    }
+
+    /// <remarks>The client knows both places it puts the window at; that its doorbell is mapped there, and nowhere else, only the trace can say.</remarks>
+    [SkippableTheory]
+    [InlineData("virt-gicv3", ItsTranslater)]
+    [InlineData("amd-overdrive", 0xe118_0040ul)]
+    public void V1_V2_V6_A_client_of_the_series_gives_the_window_and_its_doorbells_are_mapped_inside_it(string machine, ulong doorbell)
+    {
+        const ulong Window = 0x0c00_0000, OtherWindow = 0x0c04_0000, Page = 0x1000;
+        string client = ClientProgram.Path("dynamic");
+        using var folder = new TemporaryFolder();
+        string trace = folder.File("trace.jsonl");
+
+        Outcome outcome = new DoorbellCommand(machine).Device("pci-test").Uapi("reserved-iova-v6").AllowUnsafeInterrupts().Trace(trace)
+            .ToEnd(Patience, client, "series", DoorbellCommand.Slot).MustSucceed();
+
+        Assert.Contains("ok pages asked for: 1", outcome.Lines);
+        Assert.Contains("ok all of series", outcome.Lines);
+        Assert.Contains("no window for doorbells (I5)", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("references to doorbells are held in it", outcome.Errors, StringComparison.Ordinal);
+        IReadOnlyList<TraceEvent> events = TraceEvent.ReadAll(trace);
+        var msi = new MsiTrace(events, doorbell, Window);
+        Assert.Equal(8, msi.Deliveries.Count);
+        msi.MustEndEmpty();
+        Assert.Equal(
+            [(Window, Page), (OtherWindow, Page)],
+            events.Where(step => step.Kind == "doorbell.bind").Select(step => (step.Number("iova"), step.Number("size"))));
+    }
+
     [SkippableFact]
     public void T8_A_thread_goes_on_after_the_main_thread_has_ended()
     {

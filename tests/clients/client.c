@@ -258,22 +258,31 @@ void check_config(struct client *client)
 	ok("config %04x:%04x", read_config(client, PCI_VENDOR_ID), read_config(client, PCI_DEVICE_ID));
 }
 
-void arm_vectors(struct client *client)
+void set_vectors(const struct client *client, unsigned int count)
 {
 	union {
 		struct vfio_irq_set set;
 		unsigned char space[sizeof(struct vfio_irq_set) + MAX_VECTORS * sizeof(int32_t)];
-	} irqs = { .set = { .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, .index = VFIO_PCI_MSIX_IRQ_INDEX } };
+	} irqs = { .set = { .index = VFIO_PCI_MSIX_IRQ_INDEX, .count = count } };
 	unsigned int i;
 
-	irqs.set.count = client->vectors;
-	irqs.set.argsz = sizeof irqs.set + client->vectors * sizeof(int32_t);
-	for (i = 0; i < client->vectors; i++) {
-		int32_t fd = client->event[i] = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+	irqs.set.flags = VFIO_IRQ_SET_ACTION_TRIGGER | (count ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE);
+	irqs.set.argsz = sizeof irqs.set + count * sizeof(int32_t);
+	for (i = 0; i < count; i++) {
+		int32_t fd = client->event[i];
 
 		memcpy(irqs.set.data + i * sizeof fd, &fd, sizeof fd);
 	}
 	must(ioctl(client->device, VFIO_DEVICE_SET_IRQS, &irqs), "VFIO_DEVICE_SET_IRQS");
+}
+
+void arm_vectors(struct client *client)
+{
+	unsigned int i;
+
+	for (i = 0; i < client->vectors; i++)
+		client->event[i] = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+	set_vectors(client, client->vectors);
 	ok("armed %u vectors", client->vectors);
 }
 

@@ -46,6 +46,8 @@ void map_memory(struct client *client);
 void unmap_memory(struct client *client);
 void open_device(struct client *client);
 void check_config(struct client *client);
+/* Arms the first COUNT vectors with the client's eventfds; 0 turns all of them off. */
+void set_vectors(const struct client *client, unsigned int count);
 void arm_vectors(struct client *client);
 void disarm_vectors(struct client *client);
 /* All of the above up to armed vectors. */

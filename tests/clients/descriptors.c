@@ -120,6 +120,104 @@ void fork_dup(struct client *client)
 	close_all(client);
 }
 
+/* The descriptors of an open client, in the order in which they are handed over. */
+#define HANDED 4
+
+static void descriptors_of(struct client *client, int *all[HANDED])
+{
+	all[0] = &client->container;
+	all[1] = &client->group;
+	all[2] = &client->device;
+	all[3] = &client->event[0];
+}
+
+/* Everything a process can do with what another opened. The memory that one had mapped is gone with it, so this one maps its own. */
+static void go_on(struct client *client)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = { .argsz = sizeof unmap, .flags = VFIO_DMA_UNMAP_FLAG_ALL };
+
+	use(client, client->device, 0x901);
+	write_register(client, PCI_TEST_RAISE, 0);
+	if (wait_event(client, 0, EVENT_TIMEOUT) != 1)
+		fail("vector 0, armed by the one before");
+	must(ioctl(client->container, VFIO_IOMMU_UNMAP_DMA, &unmap), "VFIO_IOMMU_UNMAP_DMA of all");
+	if (unmap.size != BUFFER_SIZE)
+		fail("VFIO_IOMMU_UNMAP_DMA of all: 0x%llx bytes", unmap.size);
+	map_memory(client);
+	memset(client->memory, 0x3c, 0x1000);
+	if (copy(client, BUFFER_IOVA, BUFFER_IOVA + 0x5000, 0x1000, 0) != PCI_TEST_STATUS_DONE || memcmp(client->memory, client->memory + 0x5000, 0x1000) != 0)
+		fail("the device does not reach this process's memory");
+	ok("went on with another's descriptors");
+	disarm_vectors(client);
+	client->vectors = 1;
+	set_vectors(client, 1);
+	trigger_each(client);
+	unmap_memory(client);
+	close_all(client);
+}
+
+void outlive(struct client *client)
+{
+	int sockets[2], *all[HANDED], i;
+	pid_t opener;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), "socketpair");
+	opener = must(fork(), "fork");
+	if (opener == 0) {
+		char byte;
+
+		open_all(client);
+		must(write(sockets[1], client, sizeof *client), "write");
+		descriptors_of(client, all);
+		for (i = 0; i < HANDED; i++) {
+			send_descriptor(sockets[1], *all[i]);
+			must(read(sockets[1], &byte, 1), "read");	/* one byte, one descriptor */
+		}
+		_exit(0);
+	}
+	must(read(sockets[0], client, sizeof *client), "read");
+	client->bdf = strdup("?");	/* was a pointer of the other's */
+	descriptors_of(client, all);
+	for (i = 0; i < HANDED; i++) {
+		*all[i] = receive_descriptor(sockets[0]);
+		must(write(sockets[0], "", 1), "write");
+	}
+	join(opener, "the process that opened everything has ended");
+	go_on(client);
+}
+
+void exec_whole(struct client *client)
+{
+	char text[6][32], *arguments[9] = { "vfio-client", "after-exec" };
+	int *all[HANDED], i;
+
+	open_all(client);
+	descriptors_of(client, all);
+	for (i = 0; i < HANDED; i++)
+		snprintf(text[i], sizeof text[i], "%d", (int)must(dup(*all[i]), "dup"));	/* without O_CLOEXEC; the others go */
+	snprintf(text[4], sizeof text[4], "0x%llx", (unsigned long long)client->bar0);
+	for (i = 0; i < 5; i++)
+		arguments[2 + i] = text[i];
+	execv("/proc/self/exe", arguments);
+	fail("exec: %s", strerrorname_np(errno));
+}
+
+void after_exec(int argc, char **argv)
+{
+	struct client client = { .bdf = "?" };
+	int *all[HANDED], i;
+
+	if (argc != 2 + HANDED + 1)
+		fail("after-exec: %d arguments", argc);
+	descriptors_of(&client, all);
+	for (i = 0; i < HANDED; i++)
+		*all[i] = atoi(argv[2 + i]);
+	client.bar0 = strtoull(argv[2 + HANDED], NULL, 0);
+	client.vectors = 1;
+	go_on(&client);
+	ok("all of exec");
+}
+
 static int open_anew(int descriptor, int flags)
 {
 	char path[32];

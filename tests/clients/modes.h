@@ -18,8 +18,14 @@ void interrupted_by_alarm(void);
 /* Uses the device by DESCRIPTOR alone, as a program that got it from another does. */
 void use(const struct client *client, int descriptor, uint32_t mark);
 void fork_dup(struct client *client);
+void outlive(struct client *client);
+void exec_whole(struct client *client);
+void after_exec(int argc, char **argv);
 void reopen(struct client *client);
 void undumpable(struct client *client);
 void leaderless(struct client *client);
+
+void series(struct client *client);
+void threads(struct client *client);
 
 #endif

@@ -6,6 +6,10 @@
  *   signals     a timer interrupts thousands of register writes; each must happen exactly once
  *   alarm       an alarm ends a read that would wait for ever
  *   fork-dup    the device's descriptor through dup, fork, SCM_RIGHTS and exec
+ *   outlive     a process opens everything, hands it to another and ends: the other goes on alone
+ *   exec        everything stays open across an exec of the whole program, which goes on with it
+ *   threads     threads map, unmap, arm, disarm and copy at once
+ *   series      the series' own uAPI, v6: the window for doorbells is the client's (run --uapi reserved-iova-v6)
  *   close-orders  container, group and device closed in every order, each time followed by a fresh open
  *   reopen      a file is opened anew through /proc and closed again, which must not be taken for the last close
  *   undumpable  a client that cannot be looked at is refused, and finds no empty file instead
@@ -242,8 +246,12 @@ int main(int argc, char **argv)
 		use(&client, atoi(argv[3]), 0xe8ec);
 		return 0;
 	}
+	if (argc > 3 && strcmp(mode, "after-exec") == 0) {
+		after_exec(argc, argv);
+		return 0;
+	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|close-orders|reopen|undumpable|leaderless|ioctls|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|exec|threads|series|close-orders|reopen|undumpable|leaderless|ioctls|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -257,6 +265,14 @@ int main(int argc, char **argv)
 		interrupted_by_alarm();
 	else if (strcmp(mode, "fork-dup") == 0)
 		fork_dup(&client);
+	else if (strcmp(mode, "outlive") == 0)
+		outlive(&client);
+	else if (strcmp(mode, "exec") == 0)
+		exec_whole(&client);
+	else if (strcmp(mode, "threads") == 0)
+		threads(&client);
+	else if (strcmp(mode, "series") == 0)
+		series(&client);
 	else if (strcmp(mode, "close-orders") == 0)
 		close_orders(&client);
 	else if (strcmp(mode, "reopen") == 0)

@@ -30,6 +30,12 @@ internal sealed class DoorbellCommand(string machine)
         return this;
     }
 
+    public DoorbellCommand Uapi(string profile)
+    {
+        _options.AddRange(["--uapi", profile]);
+        return this;
+    }
+
     public DoorbellCommand Trace(string file)
     {
         _options.AddRange(["--trace", file]);
