@@ -30,6 +30,7 @@ internal static class Nr
     internal static readonly int GetDents64 = Pick(217, 61);
     internal static readonly int ExitGroup = Pick(231, 94);
     internal static readonly int WaitId = Pick(247, 95);
+    internal static readonly int EpollCtl = Pick(233, 21);
     internal static readonly int InotifyAddWatch = Pick(254, 27);
     internal static readonly int InotifyRmWatch = Pick(255, 28);
     internal static readonly int OpenAt = Pick(257, 56);
@@ -40,13 +41,16 @@ internal static class Nr
     internal static readonly int ReadLinkAt = Pick(267, 78);
     internal static readonly int Ppoll = Pick(271, 73);
     internal static readonly int Unshare = Pick(272, 97);
+    internal static readonly int EpollPwait = Pick(281, 22);
     internal static readonly int Fallocate = Pick(285, 47);
     internal static readonly int EventFd2 = Pick(290, 19);
+    internal static readonly int EpollCreate1 = Pick(291, 20);
     internal static readonly int InotifyInit1 = Pick(294, 26);
     internal static readonly int Prlimit64 = Pick(302, 261);
     internal static readonly int ProcessVmReadv = Pick(310, 270);
     internal static readonly int ProcessVmWritev = Pick(311, 271);
     internal static readonly int Seccomp = Pick(317, 277);
+    internal static readonly int Preadv2 = Pick(327, 286);
     internal static readonly int Statx = Pick(332, 291);
 
     // The same number everywhere since 5.1.

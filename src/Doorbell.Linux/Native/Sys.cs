@@ -54,6 +54,17 @@ internal static unsafe partial class Sys
         }
     }
 
+    /// <summary>Reads what is there without waiting for it, whatever the descriptor's own flags say (RWF_NOWAIT): EAGAIN where nothing is.</summary>
+    internal static nint ReadNoWait(int fd, Span<byte> buffer)
+    {
+        const int NoWait = 8;
+        fixed (byte* start = buffer)
+        {
+            nint* vector = stackalloc nint[2] { (nint)start, buffer.Length };
+            return Call(Nr.Preadv2, fd, (nint)vector, 1, -1, -1, NoWait);
+        }
+    }
+
     internal static nint Write(int fd, ReadOnlySpan<byte> buffer)
     {
         fixed (byte* start = buffer)

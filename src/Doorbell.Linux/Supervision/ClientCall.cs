@@ -9,13 +9,17 @@ namespace Doorbell.Linux.Supervision;
 /// <param name="files">The emulated files.</param>
 /// <param name="processes">The client's processes.</param>
 /// <param name="events">Where it is told that a client's memory is out of reach.</param>
-internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, ClientProcesses processes, EventStream events)
+/// <param name="watcher">Waits for the client's eventfds.</param>
+internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, ClientProcesses processes, EventStream events, EventFdWatcher watcher)
 {
     private const int ArgumentLimit = 64;
 
     private readonly byte[] _argument = new byte[ArgumentLimit];
     private int _argumentLength;
     private bool _saidUndumpable;
+
+    /// <summary>Waits for eventfds of the client's.</summary>
+    internal EventFdWatcher Watcher => watcher;
 
     /// <summary>The calling thread.</summary>
     internal int Tid { get; private set; }

@@ -14,7 +14,7 @@ namespace Doorbell.Linux.Supervision;
 /// </summary>
 internal sealed class Supervisor : IDisposable
 {
-    private const int Fixed = 3;
+    private const int Fixed = 4;
 
     private readonly LaunchChannel _channel;
     private readonly IClientHost _host;
@@ -22,6 +22,7 @@ internal sealed class Supervisor : IDisposable
     private readonly SeccompListener _listener;
     private readonly FileTable _files;
     private readonly ClientProcesses _processes = new();
+    private readonly EventFdWatcher _watcher = new();
     private readonly CallDispatcher _dispatcher;
     private readonly ConfigFileWriter _configFiles;
     private readonly Action<int> _onStarted;
@@ -46,7 +47,7 @@ internal sealed class Supervisor : IDisposable
         _files = new FileTable(prepared.FilesDirectory, host.Events, host.MappableBytes);
         var nodes = new NodeTable(
             prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
-        var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events);
+        var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events, _watcher);
         _configFiles = new ConfigFileWriter(prepared.LiveSys, host.ConfigFiles);
         _dispatcher = new CallDispatcher(_listener, _files, nodes, call, _configFiles, host, account);
     }
@@ -80,6 +81,12 @@ internal sealed class Supervisor : IDisposable
                 continue; // EINTR, or time to flush
             }
 
+            // Before the calls: a thread that signals and then calls finds the signal acted on, as in the kernel.
+            if (_poll[3].Returned != 0)
+            {
+                _watcher.Drain();
+            }
+
             if ((_poll[0].Returned & Sys.PollIn) != 0)
             {
                 // ENOENT and EINTR are ordinary (T2): the caller was killed or interrupted before its call was taken.
@@ -109,6 +116,7 @@ internal sealed class Supervisor : IDisposable
         _files.Dispose();
         _processes.Dispose();
         _configFiles.Dispose();
+        _watcher.Dispose();
         _listener.Dispose();
     }
 
@@ -122,6 +130,7 @@ internal sealed class Supervisor : IDisposable
             _poll[0] = new PollFd(_isListening ? _listener.Fd : -1, Sys.PollIn);
             _poll[1] = new PollFd(_files.InotifyFd, Sys.PollIn);
             _poll[2] = new PollFd(_channel.Fd, Sys.PollIn);
+            _poll[3] = new PollFd(_watcher.Fd, Sys.PollIn);
             for (int i = 0; i < _polled.Length; i++)
             {
                 _poll[Fixed + i] = new PollFd(_polled[i].Pidfd, Sys.PollIn);

@@ -183,6 +183,31 @@ internal struct VfioDirtyBitmapGetArgs
     internal VfioBitmapArgs Bitmap;
 }
 
+/// <summary>struct vfio_device_ioeventfd.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct VfioIoEventFdArgs
+{
+    /// <summary>VFIO_DEVICE_IOEVENTFD_SIZE_MASK: the flags are the size in bytes.</summary>
+    internal const uint SizeMask = 0xf;
+
+    /// <summary>Bytes up to and with fd; Linux 6.6 made the padding behind it a member.</summary>
+    internal const int Minimum = 28;
+
+    internal uint Argsz;
+    internal uint Flags;
+    internal ulong Offset;
+    internal ulong Data;
+    internal int Fd;
+    internal uint Reserved;
+}
+
+/// <summary>struct vfio_device_bind_iommufd, of which the size alone matters: it is asked of cdevs only.</summary>
+internal static class VfioBindIommufd
+{
+    /// <summary>Bytes up to and with iommufd.</summary>
+    internal const int Minimum = 12;
+}
+
 /// <summary>struct vfio_device_feature, without its data.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct VfioDeviceFeatureArgs

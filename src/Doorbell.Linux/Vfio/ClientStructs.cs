@@ -28,18 +28,26 @@ internal static class ClientStructs
         return isThere && argsz >= Unsafe.SizeOf<T>();
     }
 
+    /// <summary>The same for a structure whose last member is padding that a client need not know of.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="address">The call's argument.</param>
+    /// <param name="minimum">Bytes that a client knows at the least; no more are read.</param>
+    /// <param name="args">The structure, zero where it was not read.</param>
+    /// <param name="refusal">As above.</param>
+    internal static bool TryReadArgs<T>(this ClientCall call, ulong address, int minimum, out T args, out CallOutcome refusal)
+        where T : unmanaged
+    {
+        args = default;
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref args));
+        bool isThere = call.TryRead(address, bytes[..minimum]);
+        refusal = CallOutcome.Fail(isThere ? Errno.EINVAL : Errno.EFAULT);
+        return isThere && MemoryMarshal.Read<uint>(bytes) >= minimum;
+    }
+
     /// <summary>Writes the first <paramref name="length"/> bytes of a structure.</summary>
     internal static bool TryWrite<T>(this ClientCall call, ulong address, in T value, int length)
         where T : unmanaged =>
         call.TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..length]);
-
-    /// <summary>
-    /// A call whose structure (<paramref name="minimum"/> bytes, argsz first) the kernel knows and this host does not serve yet:
-    /// its size is judged first, as there.
-    /// </summary>
-    internal static CallOutcome NotServed(this ClientCall call, ulong argument, uint minimum) =>
-        !call.TryRead(argument, out uint argsz) ? CallOutcome.Fail(Errno.EFAULT)
-        : CallOutcome.Fail(argsz < minimum ? Errno.EINVAL : Errno.ENOTTY);
 
     internal static CallOutcome Outcome(this Result result) => result.IsOk ? CallOutcome.Of(0) : CallOutcome.Fail(result.Errno, result.Reason);
 

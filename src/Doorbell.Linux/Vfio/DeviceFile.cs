@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Uapi;
 using Doorbell.Vfio;
@@ -13,9 +12,7 @@ internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
     private const uint Region0Place = 16; // beyond every index of VFIO's
 
     private const int DeviceInfoMinimum = 16; // up to num_irqs
-    private const uint IoEventFdMinimum = 28; // struct vfio_device_ioeventfd up to fd
     private const int ChunkSize = 4096;
-    private const int MostVectors = 4096;
 
     internal VfioDevice Device => device;
 
@@ -23,6 +20,8 @@ internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
 
     internal override CallOutcome Ioctl(ClientCall call, uint request, ulong argument)
     {
+        // vfio_device_pm_runtime_get: whatever is asked, a device that sleeps wakes for it.
+        device.Wake();
         device.Synchronize();
         CallOutcome outcome = Answer(call, request, argument);
         device.Synchronize();
@@ -38,8 +37,9 @@ internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
         VfioIoctl.DeviceReset => device.Reset().Outcome(),
         VfioIoctl.DeviceGetPciHotResetInfo => GetHotResetInfo(call, argument),
         VfioIoctl.DevicePciHotReset => HotReset(call, argument),
-        VfioIoctl.DeviceIoEventFd => call.NotServed(argument, IoEventFdMinimum),
+        VfioIoctl.DeviceIoEventFd => SetIoEventFd(call, argument),
         VfioIoctl.DeviceFeature => Feature(call, argument),
+        VfioIoctl.DeviceBindIommufd => BindIommufd(call, argument),
         _ => CallOutcome.Fail(Errno.ENOTTY),
     };
 
@@ -183,167 +183,6 @@ internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
         args.Size = region.Value.Size;
         args.Offset = OffsetOf(args.Index);
         return WriteRegionInfo(call, argument, ref args, region.Value);
-    }
-
-    private CallOutcome GetIrqInfo(ClientCall call, ulong argument)
-    {
-        if (!call.TryReadArgs(argument, out VfioIrqInfoArgs args, out CallOutcome refusal))
-        {
-            return refusal;
-        }
-
-        Result<VfioIrqInfo> irq = device.GetIrqInfo(args.Index);
-        if (!irq.IsOk)
-        {
-            return CallOutcome.Fail(irq.Errno, irq.Reason);
-        }
-
-        args.Flags = (uint)irq.Value.Flags;
-        args.Count = irq.Value.Count;
-        return Write(call, argument, in args);
-    }
-
-    private CallOutcome SetIrqs(ClientCall call, ulong argument)
-    {
-        if (!call.TryReadArgs(argument, out VfioIrqSetArgs args, out CallOutcome refusal))
-        {
-            return refusal;
-        }
-
-        int head = Unsafe.SizeOf<VfioIrqSetArgs>();
-
-        // Data is read only where the header promises it; too little of it, and a count beyond any device's, is refused by its meaning.
-        VfioIrqSetFlags data = (VfioIrqSetFlags)args.Flags & VfioIrqSetFlags.DataAll;
-        ulong room = args.Argsz - (uint)head;
-        byte[] bools = [];
-        IEventTrigger?[] triggers = [];
-        if (data == VfioIrqSetFlags.DataBool && args.Count <= Math.Min(room, MostVectors))
-        {
-            bools = new byte[args.Count];
-            if (!call.TryRead(argument + (ulong)head, bools))
-            {
-                return CallOutcome.Fail(Errno.EFAULT);
-            }
-        }
-        else if (data == VfioIrqSetFlags.DataEventfd && args.Count <= Math.Min(room / sizeof(int), MostVectors))
-        {
-            int[] fds = new int[args.Count];
-            if (!call.TryRead(argument + (ulong)head, MemoryMarshal.AsBytes(fds.AsSpan())))
-            {
-                return CallOutcome.Fail(Errno.EFAULT);
-            }
-
-            triggers = new IEventTrigger?[fds.Length];
-            bool isTrigger = ((VfioIrqSetFlags)args.Flags & VfioIrqSetFlags.ActionAll) == VfioIrqSetFlags.ActionTrigger;
-            EventFd.Fetch(call, fds, triggers, isTrigger ? vector => call.Vectors.Of(device.Name, args.Index, args.Start + (uint)vector) : null);
-        }
-
-        Result<int> result = device.SetIrqs((VfioIrqSetFlags)args.Flags, args.Index, args.Start, args.Count, bools, triggers);
-        foreach (IEventTrigger? trigger in result is { IsOk: true, Value: 0 } ? triggers : [])
-        {
-            (trigger as EventFd)?.CountArmed();
-        }
-
-        return result.Outcome();
-    }
-
-    private CallOutcome GetHotResetInfo(ClientCall call, ulong argument)
-    {
-        if (!call.TryReadArgs(argument, out VfioHotResetInfoArgs args, out CallOutcome refusal))
-        {
-            return refusal;
-        }
-
-        int head = Unsafe.SizeOf<VfioHotResetInfoArgs>();
-
-        Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
-        if (!reached.IsOk)
-        {
-            return CallOutcome.Fail(reached.Errno, reached.Reason);
-        }
-
-        // ENOSPC is an answer: the header comes back all the same, with the count there is to make room for (T12).
-        int room = (int)((args.Argsz - (uint)head) / (uint)Unsafe.SizeOf<VfioDependentDeviceArgs>());
-        bool fits = reached.Value.Count <= room;
-        args.Flags = 0;
-        args.Count = (uint)reached.Value.Count;
-        if (!call.TryWrite(argument, in args, head))
-        {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        if (!fits)
-        {
-            return CallOutcome.Fail(Errno.ENOSPC);
-        }
-
-        VfioDependentDeviceArgs[] devices =
-        [
-            .. reached.Value.Select(static dependent => new VfioDependentDeviceArgs
-            {
-                Group = (uint)dependent.Group,
-                Segment = dependent.Address.Segment,
-                Bus = dependent.Address.Bus,
-                DevFn = dependent.Address.DevFn,
-            }),
-        ];
-        return call.TryWrite(argument + (ulong)head, MemoryMarshal.AsBytes(devices.AsSpan())) ? CallOutcome.Of(0) : CallOutcome.Fail(Errno.EFAULT);
-    }
-
-    private CallOutcome HotReset(ClientCall call, ulong argument)
-    {
-        const uint MostGroups = 256;
-        if (!call.TryReadArgs(argument, out VfioHotResetArgs args, out CallOutcome refusal))
-        {
-            return refusal;
-        }
-
-        if (args.Flags != 0 || args.Count == 0)
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
-        }
-
-        int head = Unsafe.SizeOf<VfioHotResetArgs>();
-
-        Result<IReadOnlyList<VfioDependentDevice>> reached = device.GetHotResetInfo();
-        if (!reached.IsOk)
-        {
-            return CallOutcome.Fail(reached.Errno, reached.Reason);
-        }
-
-        if (args.Count > MostGroups || args.Count > reached.Value.Count)
-        {
-            return CallOutcome.Fail(Errno.EINVAL);
-        }
-
-        int[] fds = new int[args.Count];
-        if (!call.TryRead(argument + (ulong)head, MemoryMarshal.AsBytes(fds.AsSpan())))
-        {
-            return CallOutcome.Fail(Errno.EFAULT);
-        }
-
-        List<VfioGroup> groups = [];
-        foreach (int fd in fds)
-        {
-            if (call.FileOf(fd) is not GroupFile file)
-            {
-                int copy = call.CopyFd(fd);
-                Native.Sys.Close(copy);
-                return CallOutcome.Fail(copy < 0 ? Errno.EBADF : Errno.EINVAL);
-            }
-
-            groups.Add(file.Group);
-        }
-
-        return device.HotReset(groups).Outcome();
-    }
-
-    private CallOutcome Feature(ClientCall call, ulong argument)
-    {
-        const uint NumberMask = 0xffff;
-        return call.TryReadArgs(argument, out VfioDeviceFeatureArgs args, out CallOutcome refusal)
-            ? device.Feature((VfioFeatureFlags)(args.Flags & ~NumberMask), args.Flags & NumberMask).Outcome()
-            : refusal;
     }
 
     private static CallOutcome Write<T>(ClientCall call, ulong argument, in T args)

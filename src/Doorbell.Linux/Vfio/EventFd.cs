@@ -5,16 +5,18 @@ using Doorbell.Vfio;
 
 namespace Doorbell.Linux.Vfio;
 
-/// <summary>A client's eventfd, held by us (T7): irqfd and epoll on the client's side see every signal.</summary>
+/// <summary>A client's eventfd, held by us (T7): irqfd and epoll on the client's side see every signal; and what the client signals, the host can wait for.</summary>
 /// <param name="fd">Our copy of it, owned.</param>
-/// <param name="account">Where the signals of the vector it is armed for are counted; null for a trigger that is none (mask, unmask).</param>
-internal sealed class EventFd(int fd, VectorAccount? account) : IEventTrigger
+/// <param name="watcher">Waits for it, where it is the client that signals.</param>
+/// <param name="account">Where the signals of the vector it is armed for are counted; null for a trigger that is none (unmask, ioeventfd).</param>
+internal sealed class EventFd(int fd, EventFdWatcher watcher, VectorAccount? account) : IEventTrigger, IEventSource
 {
     private const short PollOut = 4;
 
     private static readonly byte[] One = BitConverter.GetBytes(1UL);
 
     private int _uses = 1;
+    private long _watch;
 
     private static ReadOnlySpan<byte> Target => "anon_inode:[eventfd]"u8;
 
@@ -23,7 +25,7 @@ internal sealed class EventFd(int fd, VectorAccount? account) : IEventTrigger
     /// <param name="fds">The descriptors' numbers in the client.</param>
     /// <param name="triggers">Room for as many.</param>
     /// <param name="accountOf">The account of the vector that the nth is for; null where they are for none.</param>
-    internal static void Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers, Func<int, VectorAccount?>? accountOf)
+    internal static void Fetch(ClientCall call, ReadOnlySpan<int> fds, Span<IEventTrigger?> triggers, Func<int, VectorAccount?>? accountOf = null)
     {
         for (int i = 0; i < fds.Length; i++)
         {
@@ -35,7 +37,7 @@ internal sealed class EventFd(int fd, VectorAccount? account) : IEventTrigger
             int copy = call.CopyFd(fds[i]);
             if (copy >= 0 && IsEventFd(copy))
             {
-                triggers[i] = new EventFd(copy, accountOf?.Invoke(i));
+                triggers[i] = new EventFd(copy, call.Watcher, accountOf?.Invoke(i));
                 continue;
             }
 
@@ -78,8 +80,32 @@ internal sealed class EventFd(int fd, VectorAccount? account) : IEventTrigger
     }
 
     /// <inheritdoc/>
+    public Errno Listen(Action signalled)
+    {
+        long watch = watcher.Add(fd, () =>
+        {
+            // The counter begins anew, as the kernel's own waiter has it (eventfd_ctx_do_read); somebody else may have read it first.
+            Sys.ReadNoWait(fd, stackalloc byte[sizeof(ulong)]);
+            signalled();
+        });
+        if (watch < 0)
+        {
+            return (Errno)(-watch);
+        }
+
+        _watch = watch;
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
     public void Release()
     {
+        if (_watch != 0)
+        {
+            watcher.Remove(fd, _watch);
+            _watch = 0;
+        }
+
         if (Interlocked.Decrement(ref _uses) == 0)
         {
             Sys.Close(fd);

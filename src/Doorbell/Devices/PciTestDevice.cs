@@ -24,6 +24,7 @@ namespace Doorbell.Devices;
 /// 0x3c COPIED      RO  bytes the last copy wrote
 /// 0x40 COPIES      RO  copies done
 /// 0x44 FAULTS      RO  copies that faulted
+/// 0x48 ERROR       WO  reports an uncorrectable error
 /// </code>
 /// BAR 2: MSI-X table and pending bits. All other offsets read as zero and ignore writes.
 /// </remarks>
@@ -93,6 +94,7 @@ public sealed class PciTestDevice : RegisterDeviceModel
         Copied = 0x3c,
         Copies = 0x40,
         Faults = 0x44,
+        Error = 0x48,
 #pragma warning restore CS1591
     }
 
@@ -177,6 +179,9 @@ public sealed class PciTestDevice : RegisterDeviceModel
                 break;
             case Register.Length:
                 _length = Merge(_length, value, mask);
+                break;
+            case Register.Error:
+                Function.ReportError();
                 break;
             case Register.Copy when (value & CopyStart) != 0:
                 Copy();

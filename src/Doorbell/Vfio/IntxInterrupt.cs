@@ -2,10 +2,13 @@ using Doorbell.Pci;
 
 namespace Doorbell.Vfio;
 
-/// <summary>INTx through an eventfd: level in, one signal out, masked by itself until the user unmasks.</summary>
+/// <summary>INTx through an eventfd: level in, one signal out, masked by itself until the user unmasks, by a call or by an eventfd of his (resample).</summary>
+/// <remarks>The line may change on a device's own thread: what is armed and masked is decided under a lock, under which no function is accessed.</remarks>
 internal sealed class IntxInterrupt(PciFunction function) : IIntxSink
 {
+    private readonly Lock _lock = new();
     private IEventTrigger? _trigger;
+    private IEventTrigger? _unmask;
     private bool _isMasked;
     private bool _isDisabledByUser;
 
@@ -24,29 +27,67 @@ internal sealed class IntxInterrupt(PciFunction function) : IIntxSink
     /// <summary>Arms, or with null lets go of the eventfd while the index stays in use.</summary>
     public void Enable(IEventTrigger? trigger)
     {
-        _trigger?.Release();
-        _trigger = trigger;
-        if (!IsEnabled)
+        IEventTrigger? before;
+        lock (_lock)
         {
-            IsEnabled = true;
-            _isMasked = _isDisabledByUser;
+            before = _trigger;
+            _trigger = trigger;
+            if (!IsEnabled)
+            {
+                IsEnabled = true;
+                _isMasked = _isDisabledByUser;
+            }
         }
 
+        before?.Release();
         Refresh();
     }
 
     public void Disable()
     {
-        IsEnabled = false;
-        _trigger?.Release();
-        _trigger = null;
-        _isMasked = false;
+        IEventTrigger? before;
+        lock (_lock)
+        {
+            before = _trigger;
+            IsEnabled = false;
+            _trigger = null;
+            _isMasked = false;
+        }
+
+        SetUnmask(null);
+        before?.Release();
+    }
+
+    /// <summary>From now on a signal of the eventfd unmasks, as <see cref="SetMask"/> does; null: none does. EBUSY: one does already.</summary>
+    public Errno SetUnmask(IEventTrigger? trigger)
+    {
+        if (trigger is null)
+        {
+            _unmask?.Release();
+            _unmask = null;
+            return Errno.None;
+        }
+
+        Errno defect = trigger.Defect != Errno.None ? trigger.Defect
+            : trigger is not IEventSource ? Errno.EINVAL
+            : _unmask is not null ? Errno.EBUSY
+            : ((IEventSource)trigger).Listen(() => SetMask(false));
+        if (defect == Errno.None)
+        {
+            _unmask = trigger;
+        }
+
+        return defect;
     }
 
     /// <summary>Masks or unmasks; while the user's interrupt disable bit is set it stays masked.</summary>
     public void SetMask(bool masked)
     {
-        _isMasked = masked || _isDisabledByUser;
+        lock (_lock)
+        {
+            _isMasked = masked || _isDisabledByUser;
+        }
+
         Refresh();
     }
 
@@ -81,10 +122,16 @@ internal sealed class IntxInterrupt(PciFunction function) : IIntxSink
     /// <summary>Asserted and not masked: signal once and mask, as the kernel's handler does for a level interrupt.</summary>
     public void Refresh()
     {
-        if (IsEnabled && !_isMasked && function.IsIntxAsserted)
+        IEventTrigger? trigger = null;
+        lock (_lock)
         {
-            _isMasked = true;
-            _trigger?.Signal();
+            if (IsEnabled && !_isMasked && function.IsIntxAsserted)
+            {
+                _isMasked = true;
+                trigger = _trigger;
+            }
         }
+
+        trigger?.Signal();
     }
 }

@@ -40,6 +40,12 @@ public sealed class PassthroughDevice
     /// <summary>Why the device is in no group though an IOMMU stands before it; null where nothing keeps it out.</summary>
     public string? NoGroupReason { get; init; }
 
+    /// <summary>A physical function of SR-IOV: its opener may set the token that openers of its virtual functions must know.</summary>
+    public bool HasVirtualFunctions => Function.Config.ExtendedCapabilities().Any(offset => Function.Config.Read16(offset) == PciExtendedCapabilityId.SingleRootIoVirtualization);
+
+    /// <summary>That token. It lives as long as the device is bound to vfio-pci.</summary>
+    internal Guid VfToken { get; set; } = Guid.NewGuid();
+
     /// <summary>The function's address.</summary>
     public PciAddress Address => Function.Address;
 

@@ -58,6 +58,14 @@ public sealed partial class VfioDevice
     /// <summary>VFIO_DEVICE_GET_IRQ_INFO; EINVAL for an index that is not there.</summary>
     public Result<VfioIrqInfo> GetIrqInfo(uint index) => _interrupts.GetInfo(index);
 
+    /// <summary>VFIO_DEVICE_SET_IRQS's header alone: the bytes of data that follow it, which the kernel copies next. EINVAL where it is not one.</summary>
+    /// <param name="flags">One data type and one action.</param>
+    /// <param name="index">Which kind of interrupt: <see cref="VfioIrqIndex"/>.</param>
+    /// <param name="start">First vector.</param>
+    /// <param name="count">Vectors.</param>
+    /// <param name="room">Bytes that the caller says there are behind the header (argsz).</param>
+    public Result<int> GetIrqDataSize(VfioIrqSetFlags flags, uint index, uint start, uint count, uint room) => _interrupts.DataSize(flags, index, start, count, room);
+
     /// <summary>VFIO_DEVICE_SET_IRQS (V5).</summary>
     /// <param name="flags">One data type and one action.</param>
     /// <param name="index">Which kind of interrupt: <see cref="VfioIrqIndex"/>.</param>
@@ -72,6 +80,9 @@ public sealed partial class VfioDevice
     /// <summary>The administrator moves an armed vector to a CPU (/proc/irq/N/smp_affinity, M5). EINVAL: not armed, or no such CPU.</summary>
     public Result SetAffinity(int vector, int cpu) => _interrupts.SetAffinity(vector, cpu);
 
+    /// <summary>The host wants the device back, as when its driver is unbound: signals the REQ index (vfio_pci_core_request). False where the user has armed nothing there.</summary>
+    public bool RequestBack() => _interrupts.Request();
+
     /// <summary>VFIO_DEVICE_RESET; EINVAL where the function has no reset of its own.</summary>
     public Result Reset()
     {
@@ -84,49 +95,10 @@ public sealed partial class VfioDevice
         return Result.Ok;
     }
 
-    /// <summary>VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: every function that a reset of the device's bus would reach; ENODEV on a root bus, which has no port to reset it; EPERM where it reaches a function of no group.</summary>
-    public Result<IReadOnlyList<VfioDependentDevice>> GetHotResetInfo()
-    {
-        if (Function.Bus is not { IsRoot: false } bus)
-        {
-            return Result.Fail(Errno.ENODEV, $"{Name} is on a root bus, which no port can reset");
-        }
-
-        List<VfioDependentDevice> devices = [];
-        return AddBelow(bus, devices) is { } outside
-            ? Result.Fail(Errno.EPERM, $"a reset of the bus of {Name} would reach {outside.Name}, which is in no IOMMU group")
-            : devices;
-    }
-
-    /// <summary>VFIO_DEVICE_PCI_HOT_RESET. EINVAL where the caller does not own every group it reaches; ENODEV as <see cref="GetHotResetInfo"/>.</summary>
-    /// <param name="owned">The groups the caller shows (its group fds).</param>
-    public Result HotReset(IReadOnlyList<VfioGroup> owned)
-    {
-        Result<IReadOnlyList<VfioDependentDevice>> reached = GetHotResetInfo();
-        if (!reached.IsOk)
-        {
-            return reached.WithoutValue;
-        }
-
-        foreach (VfioDependentDevice dependent in reached.Value)
-        {
-            if (!owned.Any(group => group.Group.Id == dependent.Group))
-            {
-                return _host.Refuse("VFIO_DEVICE_PCI_HOT_RESET", Name, Errno.EINVAL, null, $"resetting the bus of {Name} reaches {dependent.Address} of group {dependent.Group}, which the caller does not own");
-            }
-        }
-
-        foreach (VfioGroup group in owned)
-        {
-            group.ResetDevices(reached.Value);
-        }
-
-        return Result.Ok;
-    }
-
     /// <summary>pread of a region: bytes read. EINVAL: no such region, or past a BAR's end; EFAULT: past the end of config space; EIO: the BAR's space is not enabled.</summary>
     public Result<int> ReadRegion(uint index, ulong offset, Span<byte> destination)
     {
+        Wake();
         Result<int> length = CheckAccess(index, offset, destination.Length);
         if (!length.IsOk)
         {
@@ -163,6 +135,7 @@ public sealed partial class VfioDevice
     /// <summary>pwrite of a region: bytes written; errors as <see cref="ReadRegion"/>. Writes to the MSI-X table are dropped (V5).</summary>
     public Result<int> WriteRegion(uint index, ulong offset, ReadOnlySpan<byte> source)
     {
+        Wake();
         Result<int> length = CheckAccess(index, offset, source.Length);
         if (!length.IsOk)
         {
@@ -203,7 +176,8 @@ public sealed partial class VfioDevice
             return;
         }
 
-        _isLowPower = false;
+        LeaveLowPower();
+        ReleaseIoEvents();
         Function.Unmap();
         _host.Unmapped(Function);
 
@@ -266,26 +240,6 @@ public sealed partial class VfioDevice
         return command;
     }
 
-    // The first function that is in no group, or null.
-    private PciFunction? AddBelow(PciBus bus, List<VfioDependentDevice> devices)
-    {
-        foreach (PciFunction function in bus.Functions)
-        {
-            if (_host.GroupNumberOf(function) is not { } group)
-            {
-                return function;
-            }
-
-            devices.Add(new VfioDependentDevice(group, function.Address));
-            if (function is PciBridge { Secondary: { } secondary } && AddBelow(secondary, devices) is { } outside)
-            {
-                return outside;
-            }
-        }
-
-        return null;
-    }
-
     private Result<int> CheckAccess(uint index, ulong offset, int length)
     {
         Result<VfioRegionInfo> info = GetRegionInfo(index);
@@ -308,11 +262,6 @@ public sealed partial class VfioDevice
         }
 
         int available = (int)Math.Min((ulong)length, size - offset);
-        if (_isLowPower)
-        {
-            return Result.Fail(Errno.EIO, $"{Name} is in low power; VFIO_DEVICE_FEATURE_LOW_POWER_EXIT wakes it");
-        }
-
         return Function.IsBarEnabled((int)index) || IsWholeInMsiXTable(index, offset, available) ? available : Disabled(index);
     }
 

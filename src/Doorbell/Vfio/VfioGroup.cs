@@ -125,16 +125,7 @@ public sealed class VfioGroup : IVfioDeviceOwner
         return Result.Ok;
     }
 
-    internal void ResetDevices(IReadOnlyList<VfioDependentDevice> reached)
-    {
-        foreach (VfioDevice device in _openDevices)
-        {
-            if (reached.Any(dependent => dependent.Address == device.Device.Address))
-            {
-                device.ResetKeepingSettings();
-            }
-        }
-    }
+    internal VfioDevice? FindOpen(Pci.PciFunction function) => _openDevices.Find(open => open.Device.Function == function);
 
     /// <summary>A cdev of the group is being bound: from now on the group cannot be opened (vfio_device_block_group). EBUSY: it is open. EINVAL: the device is, a cdev opens it once.</summary>
     internal Result BlockFor(PassthroughDevice device)

@@ -140,6 +140,9 @@ public sealed class VfioHost
         }
     }
 
+    internal bool IsVfioBound(Pci.PciFunction function) =>
+        _groups.Values.Any(group => group.Group.Devices.Any(device => device.Function == function && device.IsVfioBound));
+
     internal int? GroupNumberOf(Pci.PciFunction function) =>
         _groups.Values.FirstOrDefault(group => group.Group.Devices.Any(device => device.Function == function))?.Group.Id;
 

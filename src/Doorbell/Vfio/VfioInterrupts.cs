@@ -6,10 +6,10 @@ using Doorbell.Pci;
 namespace Doorbell.Vfio;
 
 /// <summary>The interrupts of a device: which kind is in use, what each vector signals, and the SET_IRQS modes (V5).</summary>
-internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
+internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device) : Pci.IPciErrorSink
 {
     private const string Operation = "VFIO_DEVICE_SET_IRQS";
-    private const string NoEventFd = "what it should signal is not an eventfd";
+    private const string NoEventFd = "the descriptor given is not an eventfd";
 
     private readonly IntxInterrupt _intx = new(device.Function);
     private IEventTrigger? _error;
@@ -23,7 +23,21 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
     /// <summary>Messages last armed, as a power of two: what the user may set in multiple message enable (vfio_pci's msi_qmax).</summary>
     public int MessageOrder { get; private set; }
 
-    public void Attach() => _intx.Attach();
+    public void Attach()
+    {
+        _intx.Attach();
+        device.Function.ErrorSink = this;
+    }
+
+    /// <summary>ERR: the user is told that the device reported an error, and decides (vfio_pci_core_aer_err_detected).</summary>
+    public void OnError(Pci.PciFunction function) => Volatile.Read(ref _error)?.Signal();
+
+    /// <summary>REQ: the user is asked for the device. False where he does not listen.</summary>
+    public bool Request()
+    {
+        _request?.Signal();
+        return _request is not null;
+    }
 
     public Result<VfioIrqInfo> GetInfo(uint index)
     {
@@ -44,6 +58,21 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         }
 
         return new VfioIrqInfo(flags, count);
+    }
+
+    /// <summary>What the header says, judged before anything behind it is looked at: how many bytes of data follow it.</summary>
+    public Result<int> DataSize(VfioIrqSetFlags flags, uint index, uint start, uint count, uint room)
+    {
+        int size = (flags & VfioIrqSetFlags.DataAll) switch
+        {
+            VfioIrqSetFlags.DataBool => sizeof(byte),
+            VfioIrqSetFlags.DataEventfd => sizeof(int),
+            _ => 0,
+        };
+        Result<int> header = ValidateHeader(flags, index, start, count);
+        return !header.IsOk ? header
+            : room < (ulong)size * count ? Refuse(Errno.EINVAL, index, "there is less data than vectors")
+            : size * (int)count;
     }
 
     public Result<int> Set(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
@@ -79,6 +108,11 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         DisableMessages();
         _intx.Disable();
         _intx.Detach();
+        if (device.Function.ErrorSink == this)
+        {
+            device.Function.ErrorSink = null;
+        }
+
         Replace(ref _error, null);
         Replace(ref _request, null);
     }
@@ -95,7 +129,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
     };
 
     // vfio_set_irqs_validate_and_prepare: the header alone, before the index's own rules.
-    private Result<int> Validate(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
+    private Result<int> ValidateHeader(VfioIrqSetFlags flags, uint index, uint start, uint count)
     {
         if (index >= VfioIrqIndex.Count)
         {
@@ -113,20 +147,19 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
             return Refuse(Errno.EINVAL, index, $"vectors {start} + {count} are not among the {available} there are");
         }
 
-        VfioIrqSetFlags data = flags & VfioIrqSetFlags.DataAll;
-        bool isEnough = data switch
+        return BitOperations.PopCount((uint)(flags & VfioIrqSetFlags.DataAll)) == 1 ? 0 : Refuse(Errno.EINVAL, index, "exactly one data type must be named");
+    }
+
+    private Result<int> Validate(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers)
+    {
+        Result<int> header = ValidateHeader(flags, index, start, count);
+        bool isEnough = (flags & VfioIrqSetFlags.DataAll) switch
         {
-            VfioIrqSetFlags.DataNone => true,
             VfioIrqSetFlags.DataBool => (uint)bools.Length >= count,
             VfioIrqSetFlags.DataEventfd => (uint)triggers.Length >= count,
-            _ => false,
+            _ => true,
         };
-        if (!isEnough)
-        {
-            return Refuse(Errno.EINVAL, index, BitOperations.PopCount((uint)data) != 1 ? "exactly one data type must be named" : "there is less data than vectors");
-        }
-
-        return 0;
+        return header.IsOk && !isEnough ? Refuse(Errno.EINVAL, index, "there is less data than vectors") : header;
     }
 
     private Result<int> Dispatch(VfioIrqSetFlags flags, uint index, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, ref int taken)
@@ -136,7 +169,7 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         switch (index, action)
         {
             case (VfioIrqIndex.Intx, VfioIrqSetFlags.ActionMask or VfioIrqSetFlags.ActionUnmask):
-                return MaskIntx(data, start, count, bools, action == VfioIrqSetFlags.ActionMask);
+                return MaskIntx(data, start, count, bools, triggers, action == VfioIrqSetFlags.ActionMask, ref taken);
             case (VfioIrqIndex.Intx, VfioIrqSetFlags.ActionTrigger):
                 return TriggerIntx(data, start, count, bools, triggers, ref taken);
             case (VfioIrqIndex.Msi, VfioIrqSetFlags.ActionTrigger):
@@ -152,16 +185,28 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         }
     }
 
-    private Result<int> MaskIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, bool mask)
+    private Result<int> MaskIntx(VfioIrqSetFlags data, uint start, uint count, ReadOnlySpan<byte> bools, ReadOnlySpan<IEventTrigger?> triggers, bool mask, ref int taken)
     {
         if (!_intx.IsEnabled || start != 0 || count != 1)
         {
             return Refuse(Errno.EINVAL, VfioIrqIndex.Intx, "INTx is not armed, or the range is not its one vector");
         }
 
+        if (data == VfioIrqSetFlags.DataEventfd && mask)
+        {
+            return Refuse(Errno.ENOTTY, VfioIrqIndex.Intx, "masking by eventfd is not there, in Linux neither");
+        }
+
         if (data == VfioIrqSetFlags.DataEventfd)
         {
-            return Refuse(Errno.ENOTTY, VfioIrqIndex.Intx, "masking and unmasking by eventfd is not implemented");
+            Errno defect = _intx.SetUnmask(triggers[0]);
+            if (defect != Errno.None)
+            {
+                return Refuse(defect, VfioIrqIndex.Intx, defect == Errno.EBUSY ? "an eventfd unmasks it already; -1 takes that away" : NoEventFd);
+            }
+
+            taken = 1;
+            return 0;
         }
 
         if (data == VfioIrqSetFlags.DataNone || bools[0] != 0)
@@ -356,10 +401,12 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device)
         }
     }
 
+    // An error may be reported while its trigger goes: a trigger takes a late signal in its stride.
     private static void Replace(ref IEventTrigger? slot, IEventTrigger? next)
     {
-        slot?.Release();
-        slot = next;
+        IEventTrigger? before = slot;
+        Volatile.Write(ref slot, next);
+        before?.Release();
     }
 
     // Every client disables an index to be sure, armed or not; the kernel says EINVAL to it, and nobody needs to be told why.

@@ -25,11 +25,12 @@ public class LayoutTests
         CompareOffsets<VfioDirtyBitmapGetArgs>("linux/vfio.h", "struct vfio_iommu_type1_dirty_bitmap_get", "iova", "size", "bitmap");
     }
 
-    /// <remarks>Linux 6.6 made these two structures' padding a member; Debian 12's header is older.</remarks>
+    /// <remarks>Linux 6.6 made these three structures' padding a member; Debian 12's header is older.</remarks>
     [SkippableFact]
     public void VFIOs_structures_that_grew_padding_lie_as_in_the_systems_header()
     {
         CompareOffsets<VfioDeviceInfoArgs>("linux/vfio.h", "struct vfio_device_info", "argsz", "flags", "num_regions", "num_irqs", "cap_offset");
+        CompareOffsets<VfioIoEventFdArgs>("linux/vfio.h", "struct vfio_device_ioeventfd", "argsz", "flags", "offset", "data", "fd");
         CompareOffsets<VfioType1InfoArgs>("linux/vfio.h", "struct vfio_iommu_type1_info", "argsz", "flags", "iova_pgsizes", "cap_offset");
     }
 

@@ -23,9 +23,15 @@ internal sealed class Board
     }
 
     public Board(string machine, VfioOptions options, MappingPoint mappingPoint, params string[] slots)
+        : this(machine, static text => text, options, mappingPoint, slots)
+    {
+    }
+
+    /// <summary>The machine with its file changed.</summary>
+    public Board(string machine, Func<string, string> edit, VfioOptions options, MappingPoint mappingPoint, params string[] slots)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "machines", $"{machine}.yaml");
-        MachineBuilder builder = new(MachineYaml.Read(path, File.ReadAllText(path)).Value) { MappingPoint = mappingPoint };
+        MachineBuilder builder = new(MachineYaml.Read(path, edit(File.ReadAllText(path))).Value) { MappingPoint = mappingPoint };
         foreach (string slot in slots.Length == 0 ? ["0000:01:00.0"] : slots)
         {
             Assert.True(PciAddress.TryParse(slot, out PciAddress address));

@@ -8,4 +8,7 @@ public static class PciExtendedCapabilityId
 
     /// <summary>Access control services.</summary>
     public const ushort AccessControlServices = 0x000d;
+
+    /// <summary>Single root I/O virtualization: this is a physical function.</summary>
+    public const ushort SingleRootIoVirtualization = 0x0010;
 }
