@@ -61,7 +61,13 @@ public class RegionMappingTests
         MappedBoard board = new(new NvmeDevice(new MemoryBlockBackend(1 << 20)));
         VfioDevice device = board.Open();
         List<Refusal> refusals = [];
-        board.Machine.Events.SubscribeToRefusals(refusals.Add);
+        board.Machine.Events.Subscribe(step =>
+        {
+            if (step is Refusal refusal)
+            {
+                refusals.Add(refusal);
+            }
+        });
 
         Result mapped = device.Map(region, offset, length, isShared, _memory);
 
