@@ -13,6 +13,9 @@ public sealed record RunOptions
     /// <summary>Devices to plug into its slots, each slot once.</summary>
     public IReadOnlyList<DeviceSpec> Devices { get; init; } = [];
 
+    /// <summary>Device models of one's own, by the name a device asks for (docs/devices.md); a name that Doorbell has too is this one's here.</summary>
+    public IReadOnlyDictionary<string, CreateDeviceModel> Models { get; init; } = new Dictionary<string, CreateDeviceModel>();
+
     /// <summary>Functions that were found on the machine, each to be where it was unless <see cref="Devices"/> has another there.</summary>
     public IReadOnlyList<CapturedAt> Functions { get; init; } = [];
 

@@ -34,7 +34,9 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
         MachineBuilder builder = new(options.Machine, events) { MappingPoint = options.Uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc };
         foreach (DeviceSpec spec in options.Devices)
         {
-            Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, FileBlockBackend.Open, DeviceFiles.Read);
+            Result<PciDeviceModel> model = options.Models.TryGetValue(spec.Model, out CreateDeviceModel? create)
+                ? create(spec.Options)
+                : DeviceModels.Create(spec.Model, spec.Options, FileBlockBackend.Open, DeviceFiles.Read);
             Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : model.WithoutValue;
             if (!plugged.IsOk)
             {

@@ -12,6 +12,11 @@ public delegate Result<IBlockBackend> OpenBlockBackend(string path, bool readOnl
 /// <param name="path">As it was given.</param>
 public delegate Result<byte[]> ReadDeviceFile(string path);
 
+/// <summary>Makes a device model from its options.</summary>
+/// <param name="options">Keys and values; a key appears once.</param>
+/// <returns>EINVAL with a sentence for an unknown key or value.</returns>
+public delegate Result<PciDeviceModel> CreateDeviceModel(IReadOnlyList<KeyValuePair<string, string>> options);
+
 /// <summary>The device models by name: what <c>--device BDF=MODEL[,key=value]…</c> makes.</summary>
 public static class DeviceModels
 {
