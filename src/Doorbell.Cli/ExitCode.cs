@@ -8,6 +8,9 @@ internal static class ExitCode
     /// <summary>explain: something did not go as it must.</summary>
     public const int Failure = 1;
 
+    /// <summary>run: doorbell itself failed, the program did not run (or did not end by itself).</summary>
+    public const int OwnFailure = 125;
+
     /// <summary>The command line or a file it names is wrong.</summary>
     public const int Usage = 2;
 }

@@ -31,6 +31,9 @@ public sealed record RunOptions
     /// <summary>Where the event trace goes, one JSON object a line; null for nowhere.</summary>
     public string? TraceFile { get; init; }
 
+    /// <summary>The reports that are wanted; null for none.</summary>
+    public RunReports? Reports { get; init; }
+
     /// <summary>The program and its arguments, as they stood after <c>--</c>.</summary>
     public required IReadOnlyList<string> Command { get; init; }
 }

@@ -33,12 +33,20 @@ public static class Runner
     {
         Beginning beginning = s_beginning ?? Beginning.Begin();
         s_beginning = null;
-        var events = new EventStream();
         var account = new RunAccount(Message.Print);
+        int status = Run(options, createHost, beginning, account);
+        account.TellCounts();
+        options.Reports?.Write(account, options, status);
+        return status;
+    }
+
+    private static int Run(RunOptions options, Func<EventStream, Result<IClientHost>> createHost, Beginning beginning, RunAccount account)
+    {
+        var events = new EventStream();
         events.SubscribeToTrouble(account.Take);
         if (!beginning.Launcher.IsOk)
         {
-            Message.Print(beginning.Launcher.Reason);
+            account.Fail(beginning.Launcher.Reason);
             return Launcher.OwnFailure;
         }
 
@@ -49,7 +57,7 @@ public static class Runner
         {
             if (options.TraceFile is not null)
             {
-                trace = OpenTrace(options.TraceFile, events);
+                trace = OpenTrace(options.TraceFile, events, account);
                 if (trace is null)
                 {
                     return Launcher.OwnFailure;
@@ -60,25 +68,33 @@ public static class Runner
             if (!host.IsOk)
             {
                 // EINVAL: what was asked for makes no sense (an option of a device, a machine that does not fit together), as any wrong command line.
-                Message.Print(host.Reason);
+                account.Fail(host.Reason);
                 return host.Errno == Errno.EINVAL ? WrongUsage : Launcher.OwnFailure;
             }
 
             using IClientHost clientHost = host.Value;
             account.Names = clientHost.Names;
-            int status = Serve(options, beginning.Environment, clientHost, launcher, forwarding, trace, account);
+            int status;
+            try
+            {
+                status = Serve(options, beginning.Environment, clientHost, launcher, forwarding, trace, account);
+            }
+            finally
+            {
+                account.Devices = clientHost.Devices;
+            }
+
             if (events.IsEnabled)
             {
                 events.Emit(new ClientEnded(status));
             }
 
-            account.TellCounts();
             return status;
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             // What the system refused is a sentence; the rest is a bug, whose place is wanted.
-            Message.Print(failure is IOException ? failure.Message : $"this is a bug in doorbell: {failure}");
+            account.Fail(failure is IOException ? failure.Message : $"this is a bug in doorbell: {failure}");
             return Launcher.OwnFailure;
         }
         finally
@@ -94,7 +110,7 @@ public static class Runner
         }
     }
 
-    private static JsonTrace? OpenTrace(string path, EventStream events)
+    private static JsonTrace? OpenTrace(string path, EventStream events, RunAccount account)
     {
         try
         {
@@ -102,7 +118,7 @@ public static class Runner
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            Message.Print($"the trace cannot be written: {unwritable.Message}");
+            account.Fail($"the trace cannot be written: {unwritable.Message}");
             return null;
         }
     }
@@ -124,14 +140,14 @@ public static class Runner
             || !launcher.Channel.TryReceive(out LaunchMessage message, out byte[] payload, out int[] fds))
         {
             launcher.Wait();
-            Message.Print(launcher.HasUserNamespace ? UserNamespaces.ExplainFailure() : "the launcher ended before the client was started");
+            account.Fail(launcher.HasUserNamespace ? UserNamespaces.ExplainFailure() : "the launcher ended before the client was started");
             return Launcher.OwnFailure;
         }
 
         if (message != LaunchMessage.Ready)
         {
             launcher.Wait();
-            Message.Print(Encoding.UTF8.GetString(payload.AsSpan(4)));
+            account.Fail(Encoding.UTF8.GetString(payload.AsSpan(4)));
             return BinaryPrimitives.ReadInt32LittleEndian(payload);
         }
 
@@ -150,7 +166,7 @@ public static class Runner
             if (supervisor.Failure is (int status, string sentence))
             {
                 launcher.Wait();
-                Message.Print(sentence);
+                account.Fail(sentence);
                 return status;
             }
 

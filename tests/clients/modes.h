@@ -27,5 +27,6 @@ void leaderless(struct client *client);
 
 void series(struct client *client);
 void threads(struct client *client);
+void troubles(struct client *client);
 
 #endif

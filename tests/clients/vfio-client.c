@@ -15,6 +15,7 @@
  *   undumpable  a client that cannot be looked at is refused, and finds no empty file instead
  *   leaderless  a thread goes on alone after the main thread has ended
  *   ioctls      every number of VFIO's on every kind of file, with an argument of zeros: says what each answers
+ *   troubles    everything that a report explains: refusals, probing calls, lost interrupts, faults
  *   hold        arms everything, says `ok holding`, and waits to be killed
  */
 #define _GNU_SOURCE
@@ -251,7 +252,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|exec|threads|series|close-orders|reopen|undumpable|leaderless|ioctls|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|exec|threads|series|close-orders|reopen|undumpable|leaderless|ioctls|troubles|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -283,6 +284,8 @@ int main(int argc, char **argv)
 		leaderless(&client);
 	else if (strcmp(mode, "ioctls") == 0)
 		ioctls(&client);
+	else if (strcmp(mode, "troubles") == 0)
+		troubles(&client);
 	else if (strcmp(mode, "hold") == 0)
 		hold(&client);
 	else

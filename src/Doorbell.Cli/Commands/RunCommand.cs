@@ -36,9 +36,12 @@ internal static class RunCommand
                                         registers it, as in v6 of the kernel series (default: mainline)
           --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI
           --trace FILE                  write every event of the machine to FILE, one JSON object a line
+          --report FILE                 write to FILE what was refused, which interrupts were lost and where DMA faulted, by whom,
+                                        by which rule and what to do: JSON where FILE ends in .json, JUnit where it ends in .xml;
+                                        may be given several times (docs/report.md)
 
         Everything after -- is the program's own and reaches it as it is. The exit status is the program's; 125 where
-        doorbell itself failed (a device whose file cannot be used included), 126 and 127 where the program could not be
+        doorbell itself failed (a file of a device, a trace or a report that cannot be used included), 126 and 127 where the program could not be
         started, 2 for a wrong command line, a device's options included.
 
         Example:
@@ -55,6 +58,7 @@ internal static class RunCommand
     private static readonly Option<VfioUapi> Uapi = new("--uapi") { CustomParser = UapiOption.Parse };
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
     private static readonly Option<string?> Trace = new("--trace");
+    private static readonly Option<string[]> Report = new("--report") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
 
     /// <summary>Runs with the arguments after <c>run</c>: the parser sees what stands before <c>--</c> only.</summary>
     public static int Invoke(ReadOnlySpan<string> args)
@@ -70,7 +74,7 @@ internal static class RunCommand
 
     private static Command Build(string[] program)
     {
-        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, Functions, Drivers, Uapi, AllowUnsafeInterrupts, Trace };
+        var command = new Command("run") { HelpText.Option(Help), Machine, Devices, Functions, Drivers, Uapi, AllowUnsafeInterrupts, Trace, Report };
         command.SetAction(result => Run(result, program));
         return command;
     }
@@ -82,32 +86,44 @@ internal static class RunCommand
             return Complaint.Usage("no program to run: expected -- and a program after the options. See doorbell run --help.");
         }
 
+        Result<RunReports> reports = RunReports.Open(result.GetValue(Report)!, program);
+        if (!reports.IsOk)
+        {
+            return reports.Errno == Errno.EINVAL ? Complaint.Usage(reports.Reason) : Complaint.Own(reports.Reason);
+        }
+
+        Result<RunOptions> options = Options(result, program, reports.Value);
+        return options.IsOk ? Runner.Run(options.Value) : reports.Value.Fail(options.Reason, Complaint.Usage(options.Reason));
+    }
+
+    private static Result<RunOptions> Options(ParseResult result, string[] program, RunReports reports)
+    {
         Result<MachineDescription> machine = MachineFiles.Load(result.GetValue(Machine)!);
         if (!machine.IsOk)
         {
-            return Complaint.Usage(machine.Reason);
+            return machine.WithoutValue;
         }
 
         Result<IReadOnlyList<CapturedAt>> functions = FoundFunctions.Read(result.GetValue(Functions));
         if (!functions.IsOk)
         {
-            return Complaint.Usage(functions.Reason);
+            return functions.WithoutValue;
         }
 
         MachineDescription description = machine.Value.WithFound(functions.Value);
         Result<List<DeviceSpec>> devices = PluggedDevices.Parse(description, result.GetValue(Devices)!);
         if (!devices.IsOk)
         {
-            return Complaint.Usage(devices.Reason);
+            return devices.WithoutValue;
         }
 
         Result<IReadOnlyDictionary<PciAddress, string?>> drivers = BoundDrivers.Parse(result.GetValue(Drivers)!);
         if (!drivers.IsOk)
         {
-            return Complaint.Usage(drivers.Reason);
+            return drivers.WithoutValue;
         }
 
-        return Runner.Run(new RunOptions
+        return new RunOptions
         {
             Machine = description,
             Devices = devices.Value,
@@ -116,7 +132,8 @@ internal static class RunCommand
             Uapi = result.GetValue(Uapi),
             AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts),
             TraceFile = result.GetValue(Trace),
+            Reports = reports,
             Command = program,
-        });
+        };
     }
 }

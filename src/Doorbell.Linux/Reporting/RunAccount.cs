@@ -36,6 +36,15 @@ internal sealed class RunAccount
     /// <summary>When the run began.</summary>
     internal DateTimeOffset Started { get; } = DateTimeOffset.Now;
 
+    /// <summary>Why the program did not start, or doorbell failed; null while neither is so.</summary>
+    internal string? Error { get; set; }
+
+    /// <summary>What was armed; null before there was a client.</summary>
+    internal VectorAccounts? Vectors { get; set; }
+
+    /// <summary>What the devices did, as known at the end.</summary>
+    internal IReadOnlyList<DeviceAccount> Devices { get; set; } = [];
+
     /// <summary>What the machine's devices are called; unknown until there is a machine.</summary>
     internal MachineNames Names { get; set; } = MachineNames.None;
 
@@ -102,6 +111,13 @@ internal sealed class RunAccount
             _troubles.Add(entry);
             Say(entry);
         }
+    }
+
+    /// <summary>The program does not start, or doorbell fails: says so.</summary>
+    internal void Fail(string sentence)
+    {
+        Error = sentence;
+        _print(sentence);
     }
 
     /// <summary>The run is over: what was said once and came more often is counted.</summary>

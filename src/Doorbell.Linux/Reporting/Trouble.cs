@@ -32,6 +32,9 @@ internal sealed class Trouble
     /// <summary>The device it is about, where it is about one: a testsuite of its own.</summary>
     internal string? Device { get; init; }
 
+    /// <summary>The vector a lost interrupt is of, where that is known.</summary>
+    internal int? Vector { get; init; }
+
     /// <summary>What the call came back with; None for what is no call's.</summary>
     internal Errno Errno { get; init; }
 

@@ -92,11 +92,12 @@ internal static class TroubleEntry
             What = "lost interrupt",
             Subject = subject,
             Device = device,
+            Vector = vector,
             Rule = rule,
             Reason = reason,
             Remedy = remedy,
             Severity = severity,
-            Details = vector is null ? [("cause", cause), .. details] : [("vector", vector.Value.ToString(CultureInfo.InvariantCulture)), ("cause", cause), .. details],
+            Details = [("cause", cause), .. details],
             Sentence = TroubleText.Sentence($"an interrupt of {subject} was lost", reason, remedy, rule),
         };
     }

@@ -16,6 +16,9 @@ internal interface IClientHost : IDisposable
     /// <summary>The configuration spaces in the view, which change as the client works.</summary>
     ConfigFiles ConfigFiles { get; }
 
+    /// <summary>What its devices did so far, bridges left out.</summary>
+    IReadOnlyList<DeviceAccount> Devices { get; }
+
     /// <summary>What its devices are called.</summary>
     MachineNames Names { get; }
 

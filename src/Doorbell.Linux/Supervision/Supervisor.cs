@@ -48,6 +48,7 @@ internal sealed class Supervisor : IDisposable
         var nodes = new NodeTable(
             prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
         var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events, _watcher);
+        account.Vectors = call.Vectors;
         _configFiles = new ConfigFileWriter(prepared.LiveSys, host.ConfigFiles);
         _dispatcher = new CallDispatcher(_listener, _files, nodes, call, _configFiles, host, account);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Doorbell.Devices;
 using Doorbell.Events;
+using Doorbell.Fabric;
 using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Views;
@@ -18,6 +19,22 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
     private readonly ClientAddressSpaces _spaces = new();
 
     public EventStream Events => machine.Events;
+
+    public IReadOnlyList<DeviceAccount> Devices =>
+    [
+        .. machine.Devices.Where(static device => !device.IsBridge).Select(device =>
+        {
+            PciConfigSpace config = device.Function.Config;
+            var port = device.Function.Upstream as RequesterPort;
+            return new DeviceAccount(
+                device.Name,
+                $"{config.Read16(PciHeader.VendorId):x4}:{config.Read16(PciHeader.DeviceId):x4} class {config.Read32(PciHeader.RevisionId) >> 8:x6}",
+                machine.FindGroup(device)?.Id,
+                device.Driver,
+                port?.BytesRead ?? 0,
+                port?.BytesWritten ?? 0);
+        }),
+    ];
 
     public MachineNames Names { get; } = new(machine);
 

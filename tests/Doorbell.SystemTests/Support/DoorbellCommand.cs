@@ -36,6 +36,12 @@ internal sealed class DoorbellCommand(string machine)
         return this;
     }
 
+    public DoorbellCommand Report(string file)
+    {
+        _options.AddRange(["--report", file]);
+        return this;
+    }
+
     public DoorbellCommand Trace(string file)
     {
         _options.AddRange(["--trace", file]);
