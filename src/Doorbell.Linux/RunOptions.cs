@@ -28,8 +28,8 @@ public sealed record RunOptions
     /// <summary>Which uAPI the program finds (V6).</summary>
     public VfioUapi Uapi { get; init; }
 
-    /// <summary>Where the event trace goes, one JSON object a line; null for nowhere.</summary>
-    public string? TraceFile { get; init; }
+    /// <summary>Where the event trace goes: as Perfetto's where a name ends in .perfetto-trace or .pftrace, one JSON object a line otherwise.</summary>
+    public IReadOnlyList<string> TraceFiles { get; init; } = [];
 
     /// <summary>The reports that are wanted; null for none.</summary>
     public RunReports? Reports { get; init; }

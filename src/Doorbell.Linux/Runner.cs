@@ -52,18 +52,17 @@ public static class Runner
 
         using LauncherProcess launcher = beginning.Launcher.Value;
         using var forwarding = new SignalForwarding(beginning.Signals);
-        JsonTrace? trace = null;
+        ITrace? trace = null;
         try
         {
-            if (options.TraceFile is not null)
+            Result<TraceFiles?> traces = TraceFiles.Open(options.TraceFiles, events, account);
+            if (!traces.IsOk)
             {
-                trace = OpenTrace(options.TraceFile, events, account);
-                if (trace is null)
-                {
-                    return Launcher.OwnFailure;
-                }
+                account.Fail(traces.Reason);
+                return Launcher.OwnFailure;
             }
 
+            trace = traces.Value;
             Result<IClientHost> host = createHost(events);
             if (!host.IsOk)
             {
@@ -110,21 +109,8 @@ public static class Runner
         }
     }
 
-    private static JsonTrace? OpenTrace(string path, EventStream events, RunAccount account)
-    {
-        try
-        {
-            return new JsonTrace(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), events);
-        }
-        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
-        {
-            account.Fail($"the trace cannot be written: {unwritable.Message}");
-            return null;
-        }
-    }
-
     private static int Serve(
-        RunOptions options, ClientEnvironment environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, JsonTrace? trace, RunAccount account)
+        RunOptions options, ClientEnvironment environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, ITrace? trace, RunAccount account)
     {
         var order = new LaunchOrder
         {

@@ -35,14 +35,15 @@ internal static class RunCommand
           --uapi UAPI                   mainline: the host keeps the window for doorbells; reserved-iova-v6: the program
                                         registers it, as in v6 of the kernel series (default: mainline)
           --allow-unsafe-interrupts     hand devices over although nothing checks who writes an MSI
-          --trace FILE                  write every event of the machine to FILE, one JSON object a line
-          --report FILE                 write to FILE what was refused, which interrupts were lost and where DMA faulted, by whom,
-                                        by which rule and what to do: JSON where FILE ends in .json, JUnit where it ends in .xml;
-                                        may be given several times (docs/report.md)
+          --trace FILE                  write every event of the machine to FILE: for ui.perfetto.dev where it ends in
+                                        .perfetto-trace or .pftrace, else one JSON object a line; may be given several times
+          --report FILE                 write to FILE what was refused, which interrupts were lost and where DMA faulted,
+                                        by whom, by which rule and what to do: JSON where FILE ends in .json, JUnit where
+                                        it ends in .xml; may be given several times (docs/report.md)
 
         Everything after -- is the program's own and reaches it as it is. The exit status is the program's; 125 where
-        doorbell itself failed (a file of a device, a trace or a report that cannot be used included), 126 and 127 where the program could not be
-        started, 2 for a wrong command line, a device's options included.
+        doorbell itself failed (a file of a device, a trace or a report that cannot be used included), 126 and 127 where
+        the program could not be started, 2 for a wrong command line, a device's options included.
 
         Example:
           doorbell run --machine virt-gicv3 --device 0000:01:00.0=nvme,file=disk.img -- \
@@ -57,7 +58,7 @@ internal static class RunCommand
     private static readonly Option<string[]> Drivers = new("--driver") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
     private static readonly Option<VfioUapi> Uapi = new("--uapi") { CustomParser = UapiOption.Parse };
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
-    private static readonly Option<string?> Trace = new("--trace");
+    private static readonly Option<string[]> Trace = new("--trace") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
     private static readonly Option<string[]> Report = new("--report") { DefaultValueFactory = _ => [], Arity = ArgumentArity.OneOrMore };
 
     /// <summary>Runs with the arguments after <c>run</c>: the parser sees what stands before <c>--</c> only.</summary>
@@ -131,7 +132,7 @@ internal static class RunCommand
             Drivers = drivers.Value,
             Uapi = result.GetValue(Uapi),
             AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts),
-            TraceFile = result.GetValue(Trace),
+            TraceFiles = result.GetValue(Trace)!,
             Reports = reports,
             Command = program,
         };

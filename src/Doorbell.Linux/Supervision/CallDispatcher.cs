@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using Doorbell.Events;
 using Doorbell.Linux.Native;
 using Doorbell.Linux.Reporting;
@@ -153,10 +154,11 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         // A close before this call must have had its effect by now (T4), a group's being free again, for one.
         files.Drain();
         call.Concerns(CallKind.Ioctl, file, request, argument);
+        long began = host.Events.IsEnabled ? Stopwatch.GetTimestamp() : 0;
         CallOutcome outcome = file.Ioctl(call, request, argument);
         if (host.Events.IsEnabled)
         {
-            host.Events.Emit(new ClientIoctl(call.Tid, file.Name, file.NameOf(request), argument, Describe(outcome)));
+            host.Events.Emit(new ClientIoctl(call.Tid, file.Name, file.NameOf(request), argument, Describe(outcome)) { Began = began });
         }
 
         return outcome;

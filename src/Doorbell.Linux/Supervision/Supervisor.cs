@@ -18,7 +18,7 @@ internal sealed class Supervisor : IDisposable
 
     private readonly LaunchChannel _channel;
     private readonly IClientHost _host;
-    private readonly JsonTrace? _trace;
+    private readonly ITrace? _trace;
     private readonly SeccompListener _listener;
     private readonly FileTable _files;
     private readonly ClientProcesses _processes = new();
@@ -37,7 +37,7 @@ internal sealed class Supervisor : IDisposable
     /// <param name="trace">To be flushed whenever there is nothing to do.</param>
     /// <param name="account">What went wrong, as the run's report has it.</param>
     /// <param name="onStarted">Told the client's pid.</param>
-    internal Supervisor(LaunchChannel channel, PreparedClient prepared, IClientHost host, JsonTrace? trace, RunAccount account, Action<int> onStarted)
+    internal Supervisor(LaunchChannel channel, PreparedClient prepared, IClientHost host, ITrace? trace, RunAccount account, Action<int> onStarted)
     {
         _channel = channel;
         _host = host;

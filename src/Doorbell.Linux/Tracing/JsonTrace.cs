@@ -10,7 +10,7 @@ namespace Doorbell.Linux.Tracing;
 /// The event stream as JSON lines: <c>{"time":1234,"kind":"iommu.map","iova":"0x8000000",…}</c>, time in nanoseconds since the start,
 /// addresses and ids as hexadecimal strings.
 /// </summary>
-public sealed class JsonTrace : IEventFields, IDisposable
+public sealed class JsonTrace : IEventFields, ITrace
 {
     private static readonly long NanosecondsATick = 1_000_000_000 / Stopwatch.Frequency;
 
