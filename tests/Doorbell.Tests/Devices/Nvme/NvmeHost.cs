@@ -123,7 +123,7 @@ public sealed class NvmeHost
     /// <summary>Creates completion and submission queue <paramref name="id"/>.</summary>
     public Queue CreateQueue(int id, uint entries = 64, int? vector = null, uint? completionEntries = null)
     {
-        ulong at = Base + 0x10_0000 + ((ulong)id * 0x2_0000);
+        ulong at = PlaceOf(id);
         uint completions = completionEntries ?? entries;
         Memory.At(at, 0x2_0000).Clear();
         Assert.Equal(0, Admin(new Command
@@ -140,8 +140,18 @@ public sealed class NvmeHost
             Cdw10 = (uint)id | ((entries - 1) << 16),
             Cdw11 = 1 | ((uint)id << 16),
         }).Code);
-        return _queues[id] = new Queue { Id = id, Submission = at + 0x1_0000, Completion = at, Entries = entries, CompletionEntries = completions };
+        return Track(id, entries, completions);
     }
+
+    /// <summary>Where queue <paramref name="id"/> lies: completions here, submissions 64 KiB behind.</summary>
+    public static ulong PlaceOf(int id) => Base + 0x10_0000 + ((ulong)id * 0x2_0000);
+
+    /// <summary>The host's record of a queue pair.</summary>
+    public Queue QueueOf(int id) => _queues[id];
+
+    /// <summary>Keeps the host's record of a queue pair that has been created.</summary>
+    public Queue Track(int id, uint entries, uint completionEntries) => _queues[id] =
+        new Queue { Id = id, Submission = PlaceOf(id) + 0x1_0000, Completion = PlaceOf(id), Entries = entries, CompletionEntries = completionEntries };
 
     public Completion Admin(Command command) => Run(0, command);
 
