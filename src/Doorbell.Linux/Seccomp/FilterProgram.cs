@@ -23,6 +23,12 @@ internal static class FilterProgram
 
     private const uint RegionHighWord = 1u << (RegionShift - 32);
 
+    /// <summary>
+    /// HUP, INT, QUIT, ALRM and TERM: by these people stop programs and programs stop waiting (alarm(2): flock -w, for one), who count on a
+    /// blocked call coming back. Their handlers stay as they are, and shells and compilers, which install these above all, are not held up.
+    /// </summary>
+    private static readonly uint[] s_interrupting = [1, 2, 3, 14, 15];
+
     /// <summary>The filter for one architecture.</summary>
     internal static BpfInstruction[] Build(FilterArchitecture native)
     {
@@ -76,7 +82,7 @@ internal static class FilterProgram
             code.IfEqual((uint)open, "open");
         }
 
-        return code
+        code
             .Return(SeccompUapi.RetAllow)
 
             .Label("x32")
@@ -121,10 +127,18 @@ internal static class FilterProgram
 
             // Only an installation (act is not NULL) can lack SA_RESTART (T2).
             .Label("sigaction")
+            .Load(SeccompUapi.DataArgLow(0));
+        foreach (uint signal in s_interrupting)
+        {
+            code.IfEqual(signal, "allow");
+        }
+
+        return code
             .Load(SeccompUapi.DataArgLow(1))
             .IfAtLeast(1, "notify")
             .Load(SeccompUapi.DataArgHigh(1))
             .IfAtLeast(1, "notify")
+            .Label("allow")
             .Return(SeccompUapi.RetAllow)
 
             .Label("notify")

@@ -12,12 +12,6 @@ namespace Doorbell.Linux.Supervision;
 /// <summary>Answers trapped calls: finds out whether they concern an emulated file, and lets the kernel carry out the rest.</summary>
 internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, ConfigFileWriter configFiles, IClientHost host, RunAccount account)
 {
-    private const int SigHup = 1;
-    private const int SigInt = 2;
-    private const int SigQuit = 3;
-    private const int SigAlrm = 14;
-    private const int SigTerm = 15;
-
     private readonly FilterArchitecture _native = FilterArchitecture.Native;
 
     /// <summary>Answers the listener's current call.</summary>
@@ -59,7 +53,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
         else if (number == _native.RtSigaction)
         {
-            outcome = SignalAction((int)a[0], a[1]);
+            outcome = SignalAction(a[1]);
         }
         else if (number == _native.Mmap)
         {
@@ -239,17 +233,12 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
     /// <summary>
     /// T2: a handler without SA_RESTART could see EINTR from a call that had not been received yet, which no VFIO client expects. So it gets the
-    /// flag; except for the signals by which people stop programs and the one by which programs stop waiting (alarm(2): flock -w, for one), where
-    /// a program counts on a blocked call coming back.
+    /// flag; except for those signals the filter does not trap (<see cref="FilterProgram"/>).
     /// </summary>
-    private CallOutcome SignalAction(int signal, ulong action)
+    private CallOutcome SignalAction(ulong action)
     {
         const ulong Restart = 0x1000_0000;
         const ulong Ignore = 1;
-        if (signal is SigHup or SigInt or SigQuit or SigAlrm or SigTerm)
-        {
-            return CallOutcome.Pass;
-        }
 
         // struct kernel_sigaction: handler (8), flags (8).
         Span<byte> head = stackalloc byte[16];

@@ -20,6 +20,7 @@ internal sealed class FileTable : IDisposable
     private readonly Dictionary<int, OpenFile> _byWatch = [];
     private readonly Dictionary<object, FileMemory> _memories = new(ReferenceEqualityComparer.Instance); // as long as the table: pages once given are kept
     private readonly List<OpenFile> _suspects = []; // a close was told, the lease said otherwise
+    private readonly ThreadDescriptors _descriptors = new();
     private readonly byte[] _buffer = new byte[4096];
     private readonly EventStream _events;
     private readonly ClientFile _lost;
@@ -74,8 +75,7 @@ internal sealed class FileTable : IDisposable
     /// </summary>
     internal ClientFile? Find(int tid, int fd)
     {
-        Span<byte> path = stackalloc byte[ProcPath.Size];
-        int result = Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(path, tid, fd), 0, out FileIdentity identity);
+        int result = _descriptors.Identify(tid, fd, out FileIdentity identity);
         if (result < 0)
         {
             return result is -(int)Errno.EACCES or -(int)Errno.EPERM ? _unreachable : null;
@@ -179,6 +179,7 @@ internal sealed class FileTable : IDisposable
         }
 
         _memories.Clear();
+        _descriptors.Dispose();
         Sys.Close(InotifyFd);
         Sys.Close(_filler);
         Sys.Close(_directory);

@@ -6,8 +6,18 @@ namespace Doorbell.Tests.Linux;
 /// <summary>Runs a seccomp program on one system call, as the kernel would.</summary>
 internal static class BpfInterpreter
 {
-    public static uint Run(ReadOnlySpan<BpfInstruction> program, uint architecture, uint number, params ReadOnlySpan<ulong> arguments)
+    public static uint Run(ReadOnlySpan<BpfInstruction> program, uint architecture, uint number, params ReadOnlySpan<ulong> arguments) =>
+        Run(program, architecture, number, out _, arguments);
+
+    /// <param name="program">The program.</param>
+    /// <param name="architecture">The caller's.</param>
+    /// <param name="number">The call's.</param>
+    /// <param name="isConstant">It looked at no argument, so that every call of that number ends the same way.</param>
+    /// <param name="arguments">The call's.</param>
+    public static uint Run(ReadOnlySpan<BpfInstruction> program, uint architecture, uint number, out bool isConstant, params ReadOnlySpan<ulong> arguments)
     {
+        isConstant = true;
+
         // struct seccomp_data
         Span<byte> data = stackalloc byte[64];
         data.Clear();
@@ -26,6 +36,7 @@ internal static class BpfInterpreter
             {
                 case BpfInstruction.LoadWord:
                     Assert.True(instruction.K % 4 == 0 && instruction.K < 64, "the kernel refuses such a load");
+                    isConstant &= instruction.K < 8;
                     accumulator = BinaryPrimitives.ReadUInt32LittleEndian(data[(int)instruction.K..]);
                     break;
                 case BpfInstruction.And:

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Doorbell.Events;
 using Doorbell.Linux.Native;
 using Doorbell.Linux.Supervision;
@@ -30,6 +31,33 @@ public sealed class FileTableTests : IDisposable
         Sys.Close(firstFd);
         Sys.Close(secondFd);
         Sys.Close(copy);
+    }
+
+    [Fact]
+    public void T4_A_number_that_leads_to_another_file_now_is_that_files()
+    {
+        var first = new TestFile("first");
+        var second = new TestFile("second");
+        int fd = _client.Give(first);
+        int secondFd = _client.Give(second);
+        Assert.Same(first, _client.Call.FileOf(fd));
+
+        int dup3 = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 24 : 292;
+        Assert.Equal(fd, (int)Sys.Call(dup3, secondFd, fd, Sys.O_CLOEXEC));
+        Assert.Same(second, _client.Call.FileOf(fd));
+
+        Sys.Close(fd);
+        Assert.Null(_client.Call.FileOf(fd));
+        Sys.Close(secondFd);
+    }
+
+    [Fact]
+    public void Finding_a_descriptors_file_allocates_nothing()
+    {
+        var file = new TestFile("file");
+        int fd = _client.Give(file);
+        Allocations.None(() => Assert.Same(file, _client.Call.FileOf(fd)));
+        Sys.Close(fd);
     }
 
     [Fact]

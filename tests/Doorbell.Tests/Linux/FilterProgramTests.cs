@@ -1,3 +1,4 @@
+using System.Reflection;
 using Doorbell.Linux.Seccomp;
 using Doorbell.Linux.Uapi;
 
@@ -39,8 +40,8 @@ public class FilterProgramTests
         { "openat for reading and writing", X64, 257, [0xffff_ff9c, 0x1000, ReadWriteCloseOnExec] },
         { "open for reading and writing", X64, 2, [0x1000, ReadWrite] },
         { "openat2 (its flags are in memory)", X64, 437, [0xffff_ff9c, 0x1000, 0x2000, 24] },
-        { "a handler being installed", X64, 13, [14, 0x1000, 0, 8] },
-        { "a handler installed from an address whose low half is 0", X64, 13, [14, 0x7f_0000_0000, 0, 8] },
+        { "a handler being installed", X64, 13, [10, 0x1000, 0, 8] },
+        { "a handler installed from an address whose low half is 0", X64, 13, [10, 0x7f_0000_0000, 0, 8] },
         { "x32 ioctl", X64, X32 + 514, [3, GetApiVersion] },
         { "x32 pread64", X64, X32 + 17, [3, 0x1000, 4, Region0] },
         { "x32 pwritev2", X64, X32 + 547, [3, 0x1000, 1, Region0, 0, 0] },
@@ -59,7 +60,7 @@ public class FilterProgramTests
         { "fallocate", Arm64, 47, [3, 3, 0, 4096] },
         { "openat", Arm64, 56, [0xffff_ff9c, 0x1000, ReadWrite] },
         { "openat2", Arm64, 437, [0xffff_ff9c, 0x1000, 0x2000, 24] },
-        { "a handler being installed", Arm64, 134, [14, 0x1000, 0, 8] },
+        { "a handler being installed", Arm64, 134, [10, 0x1000, 0, 8] },
     };
 
     public static TheoryData<string, uint, uint, ulong[]> Untouched => new()
@@ -75,6 +76,11 @@ public class FilterProgramTests
         { "openat for writing", X64, 257, [0xffff_ff9c, 0x1000, WriteOnlyCreateTruncate] },
         { "open for reading", X64, 2, [0x1000, 0] },
         { "a handler being asked for", X64, 13, [14, 0, 0x1000, 8] },
+        { "a handler for HUP", X64, 13, [1, 0x1000, 0, 8] },
+        { "a handler for INT", X64, 13, [2, 0x1000, 0, 8] },
+        { "a handler for QUIT", X64, 13, [3, 0x1000, 0, 8] },
+        { "a handler for ALRM", X64, 13, [14, 0x1000, 0, 8] },
+        { "a handler for TERM", Arm64, 134, [15, 0x1000, 0, 8] },
         { "a call beyond all that are known", X64, 460, [] },
         { "x32 read", X64, X32, [3, 0x1000, 4] },
         { "i386 open for reading and writing", I386, 5, [0x1000, ReadWrite] },
@@ -95,6 +101,27 @@ public class FilterProgramTests
     [MemberData(nameof(Untouched))]
     public void T1_Everything_else_runs_at_full_speed(string call, uint architecture, uint number, ulong[] arguments) =>
         AssertVerdict(SeccompUapi.RetAllow, call, architecture, number, arguments);
+
+    /// <remarks>seccomp_is_const_allow of kernel/seccomp.c follows a program as far as it loads the number and the architecture alone.</remarks>
+    [Theory]
+    [InlineData(X64)]
+    [InlineData(Arm64)]
+    public void T1_The_kernel_can_note_of_every_other_call_that_it_is_allowed_and_does_not_run_the_filter_for_it(uint architecture)
+    {
+        (BpfInstruction[] program, FilterArchitecture numbers) = architecture == Arm64 ? (Arm64Program, FilterArchitecture.Arm64) : (X64Program, FilterArchitecture.X64);
+        HashSet<uint> watched =
+        [
+            .. typeof(FilterArchitecture).GetProperties(BindingFlags.Instance | BindingFlags.NonPublic)
+                .Select(call => call.GetValue(numbers)).OfType<int>().Select(number => (uint)number),
+        ];
+        Assert.Contains((uint)numbers.Ioctl, watched);
+
+        for (uint number = 0; number < 512; number++)
+        {
+            uint verdict = BpfInterpreter.Run(program, architecture, number, out bool isConstant);
+            Assert.True(watched.Contains(number) || (isConstant && verdict == SeccompUapi.RetAllow), $"call {number}");
+        }
+    }
 
     private static void AssertVerdict(uint verdict, string call, uint architecture, uint number, ulong[] arguments)
     {
