@@ -3,7 +3,8 @@
 //   roundtrip least [N]        a seccomp notification answered here, in C: bare, and as little as an honest answer
 //                              needs (identify the fd, copy the same arguments in and out)
 //   roundtrip client BDF [N]   the same calls as a client of VFIO, to be run under `doorbell run`
-// Each line is "name nanoseconds-a-call"; bench/transport/run divides them.
+// Each line is "name median tenth": nanoseconds a call, the median of batches and their first decile, which says what a call takes
+// when nothing else runs. bench/transport/run divides them.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@
 #endif
 
 #define REGION_BASE (1ULL << 40)
-#define ROUNDS 5
+#define BATCH 100
 
 static void die(const char *what)
 {
@@ -52,27 +53,30 @@ static double now(void)
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
-// The median of a few rounds, so that one interruption does not decide.
-static double measure(void (*once)(void *), void *context, long count)
+static int compare(const void *a, const void *b)
 {
-	double rounds[ROUNDS];
+	double d = *(const double *)a - *(const double *)b;
 
-	for (int r = 0; r < ROUNDS; r++) {
+	return (d > 0) - (d < 0);
+}
+
+static void measure(const char *name, void (*once)(void *), void *context, long count)
+{
+	long batches = count / BATCH > 10 ? count / BATCH : 10;
+	double *time = calloc(batches, sizeof(*time));
+
+	if (!time)
+		die("calloc");
+	for (long b = 0; b < batches; b++) {
 		double start = now();
 
-		for (long i = 0; i < count; i++)
+		for (int i = 0; i < BATCH; i++)
 			once(context);
-		rounds[r] = (now() - start) / count;
+		time[b] = (now() - start) / BATCH;
 	}
-	for (int i = 0; i < ROUNDS; i++)
-		for (int j = i + 1; j < ROUNDS; j++)
-			if (rounds[j] < rounds[i]) {
-				double t = rounds[i];
-
-				rounds[i] = rounds[j];
-				rounds[j] = t;
-			}
-	return rounds[ROUNDS / 2];
+	qsort(time, batches, sizeof(*time), compare);
+	printf("%s %.0f %.0f\n", name, time[batches / 2], time[batches / 10]);
+	free(time);
 }
 
 struct target {
@@ -240,10 +244,10 @@ static int least(long count)
 		struct target t = { fd, REGION_BASE };
 
 		send_fd(pair[1], install_filter());
-		printf("least.bare %.0f\n", measure(do_bare, &t, count));
-		printf("least.ioctl %.0f\n", measure(do_ioctl, &t, count));
-		printf("least.pread %.0f\n", measure(do_pread, &t, count));
-		printf("least.pwrite %.0f\n", measure(do_pwrite, &t, count));
+		measure("bare", do_bare, &t, count);
+		measure("ioctl", do_ioctl, &t, count);
+		measure("pread", do_pread, &t, count);
+		measure("pwrite", do_pwrite, &t, count);
 		fflush(stdout);
 		_exit(0);
 	}
@@ -284,10 +288,10 @@ static int client(const char *bdf, long count)
 	if (device < 0 || ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &region))
 		die(bdf);
 	struct target c = { container, 0 }, d = { device, region.offset + 8 };
-	printf("doorbell.bare %.0f\n", measure(do_bare, &c, count));
-	printf("doorbell.ioctl %.0f\n", measure(do_ioctl, &d, count));
-	printf("doorbell.pread %.0f\n", measure(do_pread, &d, count));
-	printf("doorbell.pwrite %.0f\n", measure(do_pwrite, &d, count));
+	measure("bare", do_bare, &c, count);
+	measure("ioctl", do_ioctl, &d, count);
+	measure("pread", do_pread, &d, count);
+	measure("pwrite", do_pwrite, &d, count);
 	return 0;
 }
 
