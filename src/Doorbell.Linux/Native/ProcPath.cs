@@ -35,8 +35,12 @@ internal static class ProcPath
         return End(buffer, length + 5, task);
     }
 
-    /// <summary>A number alone: an entry of /proc/TASK/fd.</summary>
-    internal static ReadOnlySpan<byte> OfNumber(Span<byte> buffer, int number) => End(buffer, 0, number);
+    /// <summary><c>fd/FD</c>, within <c>/proc/TASK</c>.</summary>
+    internal static ReadOnlySpan<byte> OfFdWithin(Span<byte> buffer, int fd)
+    {
+        "fd/"u8.CopyTo(buffer);
+        return End(buffer, 3, fd);
+    }
 
     /// <summary><c>/proc/self/fd/FD</c>.</summary>
     internal static ReadOnlySpan<byte> OfOwnFd(Span<byte> buffer, int fd)
