@@ -43,6 +43,9 @@ public class ClientTests
     [InlineData("fork-dup", "virt-gicv3")]
     [InlineData("close-orders", "virt-gicv3")]
     [InlineData("reopen", "virt-gicv3")]
+    [InlineData("events", "virt-gicv3")]
+    [InlineData("exec-memory", "virt-gicv3")]
+    [InlineData("memlock", "virt-gicv3")]
     public void T2_T4_V7_The_client_gets_by_in_every_mode(string mode, string machine)
     {
         string client = ClientProgram.Path("dynamic");

@@ -25,6 +25,11 @@ void reopen(struct client *client);
 void undumpable(struct client *client);
 void leaderless(struct client *client);
 
+void events(struct client *client);
+void exec_memory(struct client *client);
+void memory_after_exec(int argc, char **argv);
+void memlock(struct client *client);
+
 void series(struct client *client);
 void threads(struct client *client);
 void troubles(struct client *client);

@@ -7,6 +7,7 @@
 #define PCI_TEST_RAISE			0x0c	/* write n: raises vector n */
 #define PCI_TEST_RAISED			0x10	/* what came of it */
 #define PCI_TEST_RAISES			0x14	/* vectors raised so far */
+#define PCI_TEST_INTX			0x18	/* bit 0: the level of the INTx line */
 #define PCI_TEST_VECTORS		0x1c	/* vectors that may be raised now */
 #define PCI_TEST_SOURCE_LOW		0x20
 #define PCI_TEST_SOURCE_HIGH		0x24
@@ -16,6 +17,8 @@
 #define PCI_TEST_COPY			0x34	/* bit 0: copy; bit 1: then raise the vector in bits 31:16 */
 #define PCI_TEST_STATUS			0x38
 #define PCI_TEST_COPIED			0x3c	/* bytes the last copy wrote */
+
+#define PCI_TEST_ERROR			0x48	/* write: reports an uncorrectable error */
 
 #define PCI_TEST_ID_VALUE		0x54534244
 

@@ -7,6 +7,9 @@
  *   alarm       an alarm ends a read that would wait for ever
  *   fork-dup    the device's descriptor through dup, fork, SCM_RIGHTS and exec
  *   outlive     a process opens everything, hands it to another and ends: the other goes on alone
+ *   events      eventfds that the client signals (INTx resample, ioeventfd) and those of errors and wake-ups
+ *   exec-memory mappings of the program before an exec do not reach the memory of the one after it
+ *   memlock     RLIMIT_MEMLOCK counts once the client has lowered it
  *   exec        everything stays open across an exec of the whole program, which goes on with it
  *   threads     threads map, unmap, arm, disarm and copy at once
  *   series      the series' own uAPI, v6: the window for doorbells is the client's (run --uapi reserved-iova-v6)
@@ -247,12 +250,16 @@ int main(int argc, char **argv)
 		use(&client, atoi(argv[3]), 0xe8ec);
 		return 0;
 	}
+	if (argc > 3 && strcmp(mode, "memory-after-exec") == 0) {
+		memory_after_exec(argc, argv);
+		return 0;
+	}
 	if (argc > 3 && strcmp(mode, "after-exec") == 0) {
 		after_exec(argc, argv);
 		return 0;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|exec|threads|series|close-orders|reopen|undumpable|leaderless|ioctls|troubles|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|events|exec|exec-memory|memlock|threads|series|close-orders|reopen|undumpable|leaderless|ioctls|troubles|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -268,6 +275,12 @@ int main(int argc, char **argv)
 		fork_dup(&client);
 	else if (strcmp(mode, "outlive") == 0)
 		outlive(&client);
+	else if (strcmp(mode, "events") == 0)
+		events(&client);
+	else if (strcmp(mode, "exec-memory") == 0)
+		exec_memory(&client);
+	else if (strcmp(mode, "memlock") == 0)
+		memlock(&client);
 	else if (strcmp(mode, "exec") == 0)
 		exec_whole(&client);
 	else if (strcmp(mode, "threads") == 0)

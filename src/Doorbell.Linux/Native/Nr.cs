@@ -11,6 +11,8 @@ internal static class Nr
     internal static readonly int LSeek = Pick(8, 62);
     internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
+    internal static readonly int Pread64 = Pick(17, 67);
+    internal static readonly int Pwrite64 = Pick(18, 68);
     internal static readonly int PRead64 = Pick(17, 67);
     internal static readonly int PWrite64 = Pick(18, 68);
     internal static readonly int NanoSleep = Pick(35, 101);

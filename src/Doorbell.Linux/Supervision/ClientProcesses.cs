@@ -25,7 +25,8 @@ internal sealed class ClientProcesses : IDisposable
 
         if (_processes.TryGetValue(pid, out ProcessMemory? process))
         {
-            if (!IsEnded(process))
+            // After an exec the number is the same and the memory another: what is mapped from now on is the new program's.
+            if (!IsEnded(process) && process.IsSameProgram)
             {
                 process.Caller = tid;
                 return process;
@@ -40,13 +41,15 @@ internal sealed class ClientProcesses : IDisposable
             return null;
         }
 
-        process = new ProcessMemory(pid, pidfd) { Caller = tid };
+        Span<byte> path = stackalloc byte[ProcPath.Size];
+        int file = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(path, tid, "mem"u8), Sys.O_RDWR | Sys.O_CLOEXEC);
+        process = new ProcessMemory(pid, pidfd, file) { Caller = tid };
         _processes.Add(pid, process);
         Version++;
         return process;
     }
 
-    /// <summary>The process has ended.</summary>
+    /// <summary>The process, or the program it ran, has ended.</summary>
     internal void Forget(ProcessMemory process)
     {
         _processes.Remove(process.Pid);

@@ -5,16 +5,24 @@ using Doorbell.Linux.Native;
 namespace Doorbell.Linux.Supervision;
 
 /// <summary>
-/// Another process's memory, reached by process_vm_readv(2) and process_vm_writev(2) (T6). Any thread may use it; it neither locks nor allocates.
+/// Another process's memory (T6). Any thread may use it; it neither locks nor allocates.
 /// </summary>
 /// <remarks>
-/// A main thread that ended by pthread_exit(3) has neither memory nor descriptors any more, while its process goes on by its other threads.
-/// Then it is one of those that is asked (and looking for it allocates).
+/// <para>It is the memory of the program that ran when it was made: /proc/PID/mem, once open, stays with the program's address space, which exec(2) ends. After it
+/// nothing is found here any more, while process_vm_readv(2) would find the next program's bytes at the same address. Small copies go through that file, which
+/// is also the quicker way; large ones by process_vm_readv(2) and process_vm_writev(2), about twice as quick, after a look whether the program is still
+/// the same one. (What is left is an exec in the microsecond between the look and a large write: it would reach the same client's next program.)</para>
+/// <para>A main thread that ended by pthread_exit(3) has neither memory nor descriptors any more, while its process goes on by its other threads; the file
+/// still leads there. Where the file cannot be opened one of those threads is asked (and looking for it allocates).</para>
 /// </remarks>
 /// <param name="pid">The thread group (T8): it stays while any of its threads runs.</param>
 /// <param name="pidfd">Says when the process ends.</param>
-internal sealed unsafe class ProcessMemory(int pid, int pidfd) : IHostMemory
+/// <param name="file">/proc/PID/mem, or a negative errno; owned.</param>
+internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHostMemory
 {
+    private const int Small = 8192;
+
+    private int _uses = 1;
     private int _task = pid;
     private bool _ended;
 
@@ -48,11 +56,26 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd) : IHostMemory
         }
     }
 
-    /// <summary>Called by the supervisor, which saw the end.</summary>
+    /// <summary>False once the process runs another program (exec): the memory this was is gone.</summary>
+    internal bool IsSameProgram
+    {
+        get
+        {
+            // Nothing is ever mapped at 0, which is EIO; an address space without users has no bytes at all, which is 0.
+            byte unused;
+            return file < 0 || Sys.Call(Nr.Pread64, file, (nint)(&unused), 1, 0) != 0;
+        }
+    }
+
+    /// <summary>Called by the supervisor, which saw the end of the process or of its program.</summary>
     internal void End()
     {
-        Volatile.Write(ref _ended, true);
-        Sys.Close(pidfd);
+        if (!HasEnded)
+        {
+            Volatile.Write(ref _ended, true);
+            Sys.Close(pidfd);
+            Drop();
+        }
     }
 
     /// <summary>Copies out of a process; the number of bytes there were, or a negative errno.</summary>
@@ -75,14 +98,67 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd) : IHostMemory
 
     private bool TryCopy(int call, ulong address, byte* own, int length)
     {
-        if (HasEnded)
+        if (!TryUse())
         {
             return false;
         }
 
+        bool isDone = file < 0 ? TryCopyByTask(call, address, own, length)
+            : length > Small && TryCopyLarge(call, address, own, length) ? call == Nr.ProcessVmWritev || IsSameProgram
+            : TryCopyByFile(call == Nr.ProcessVmReadv ? Nr.Pread64 : Nr.Pwrite64, address, own, length);
+        Drop();
+        return isDone;
+    }
+
+    private bool TryCopyLarge(int call, ulong address, byte* own, int length) => IsSameProgram && Copy(call, Pid, address, own, length) == length;
+
+    private bool TryCopyByFile(int call, ulong address, byte* own, int length)
+    {
+        for (nint done = 0; done < length;)
+        {
+            nint part = Sys.Call(call, file, (nint)(own + done), length - done, (nint)address + done);
+            if (part <= 0)
+            {
+                return false;
+            }
+
+            done += part;
+        }
+
+        return true;
+    }
+
+    private bool TryCopyByTask(int call, ulong address, byte* own, int length)
+    {
         int task = Volatile.Read(ref _task);
         nint result = task == Pid || IsThread(task) ? Copy(call, task, address, own, length) : -(int)Errno.ESRCH;
         return (result == -(int)Errno.ESRCH ? CopyByAnotherThread(call, address, own, length) : result) == length;
+    }
+
+    // A device may copy while the supervisor sees the end: the file's number must not be another file's by then.
+    private bool TryUse()
+    {
+        int uses = Volatile.Read(ref _uses);
+        while (uses != 0 && !HasEnded)
+        {
+            int before = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+            if (before == uses)
+            {
+                return true;
+            }
+
+            uses = before;
+        }
+
+        return false;
+    }
+
+    private void Drop()
+    {
+        if (Interlocked.Decrement(ref _uses) == 0)
+        {
+            Sys.Close(file);
+        }
     }
 
     private nint CopyByAnotherThread(int call, ulong address, byte* own, int length)

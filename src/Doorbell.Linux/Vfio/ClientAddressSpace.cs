@@ -1,4 +1,5 @@
 using System.Globalization;
+using Doorbell.Linux.Native;
 using Doorbell.Linux.Supervision;
 using Doorbell.Vfio;
 
@@ -6,16 +7,54 @@ namespace Doorbell.Linux.Vfio;
 
 /// <summary>A client process's memory as VFIO_IOMMU_MAP_DMA names it.</summary>
 /// <remarks>
-/// Nothing is pinned: DMA reaches whatever is mapped there at the time, and faults on our side (an event) where nothing is. Whether the range is there
-/// with the access asked for is checked at the mapping, from the caller's /proc maps, as get_user_pages would find out.
+/// Nothing is pinned: DMA reaches whatever the program has mapped there at the time, and faults on our side (an event) where nothing is, or where the program is
+/// another one by now (exec). Whether the range is there with the access asked for is checked at the mapping, from the caller's /proc maps, as
+/// get_user_pages would find out.
 /// </remarks>
 internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressSpace
 {
+    private static readonly ulong _pageSize = (ulong)Environment.SystemPageSize;
+
+    private ulong _locked;
+
     public bool TryRead(ulong address, Span<byte> destination) => memory.TryRead(address, destination);
 
     public bool TryWrite(ulong address, ReadOnlySpan<byte> source) => memory.TryWrite(address, source);
 
     public Errno Pin(ulong address, ulong size, bool write)
+    {
+        // Page by page: whichever comes first, one that is not there or one too many, is the answer (vfio_pin_pages_remote).
+        ulong allowed = Allowance();
+        ulong there = Present(address, size, write);
+        if (there > allowed)
+        {
+            return Errno.ENOMEM;
+        }
+
+        if (there < size)
+        {
+            return Errno.EFAULT;
+        }
+
+        _locked += size;
+        return Errno.None;
+    }
+
+    public Errno Adopt(ulong size)
+    {
+        if (size > Allowance())
+        {
+            return Errno.ENOMEM;
+        }
+
+        _locked += size;
+        return Errno.None;
+    }
+
+    public void Unpin(ulong address, ulong size) => _locked -= size;
+
+    /// <summary>How many bytes of the range, from its beginning, are there with the access asked for; no more than its size.</summary>
+    private ulong Present(ulong address, ulong size, bool write)
     {
         ulong next = address, end = address + size;
         try
@@ -35,13 +74,13 @@ internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressS
                 bool allowed = text[space + 1] == 'r' && (!write || text[space + 2] == 'w');
                 if (first > next || !allowed)
                 {
-                    return Errno.EFAULT;
+                    break;
                 }
 
                 next = last;
                 if (next >= end)
                 {
-                    return Errno.None;
+                    return size;
                 }
             }
         }
@@ -50,11 +89,22 @@ internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressS
             // The process ended between its call and this look at it.
         }
 
-        return Errno.EFAULT;
+        return next - address;
     }
 
-    public void Unpin(ulong address, ulong size)
+    /// <summary>
+    /// Bytes that may still be pinned. The limit counts where it is lower than the one the run itself was started with: a client that lowers its own wants to see
+    /// ENOMEM; that a user has a low one says nothing, because here nothing is pinned.
+    /// </summary>
+    private ulong Allowance()
     {
-        // Nothing was pinned.
+        ulong limit = LockedMemory.LimitOf(memory.Pid);
+        if (limit >= LockedMemory.OwnLimit || LockedMemory.IsExempt(memory.Caller, out ulong locked))
+        {
+            return ulong.MaxValue;
+        }
+
+        ulong taken = _locked + locked;
+        return taken >= limit ? 0 : (limit - taken) & ~(_pageSize - 1);
     }
 }

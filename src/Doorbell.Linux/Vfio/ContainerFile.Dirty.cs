@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Doorbell.Linux.Supervision;
 using Doorbell.Linux.Uapi;
 using Doorbell.Vfio;
@@ -9,10 +10,19 @@ namespace Doorbell.Linux.Vfio;
 /// <content>VFIO_IOMMU_DIRTY_PAGES and the bitmaps of dirty pages.</content>
 internal sealed partial class ContainerFile
 {
-    private const int ChunkBytes = 4096;
+    private const int WordBits = 64;
+
+    private static readonly byte[] _allDirty = Filled(1 << 16);
 
     private CallOutcome DirtyPages(ClientCall call, ulong argument)
     {
+        // type1 (not v2) says EACCES before it looks at the argument.
+        Result tracks = container.CheckTracksDirty();
+        if (!tracks.IsOk)
+        {
+            return tracks.Outcome();
+        }
+
         if (!call.TryReadArgs(argument, out VfioDirtyBitmapArgs args, out CallOutcome refusal))
         {
             return refusal;
@@ -28,11 +38,9 @@ internal sealed partial class ContainerFile
             return refusal;
         }
 
-        VfioDirtyBitmap dirty = new(get.Bitmap.PageSize, get.Bitmap.Size);
-        Result result = container.GetDirtyPages(new Iova(get.Iova), get.Size, dirty);
-        return !result.IsOk ? CallOutcome.Fail(result.Errno, result.Reason)
-            : WriteBits(call, new Iova(get.Iova), dirty, get.Bitmap.Data) ? CallOutcome.Of(0)
-            : CallOutcome.Fail(Errno.EFAULT);
+        return !IsUserRange(get.Bitmap)
+            ? CallOutcome.Fail(Errno.EINVAL, "the bitmap lies where no program has memory")
+            : container.GetDirtyPages(new Iova(get.Iova), get.Size, BitmapOf(call, new Iova(get.Iova), get.Bitmap)).Outcome();
     }
 
     // What follows a structure where argsz says so.
@@ -45,37 +53,70 @@ internal sealed partial class ContainerFile
         return isPromised && call.TryRead(argument + (ulong)head, out tail);
     }
 
-    // Sets the bits of what is dirty and leaves the others alone.
-    private static bool WriteBits(ClientCall call, Iova start, VfioDirtyBitmap dirty, ulong data)
+    // access_ok: EINVAL for a bitmap beyond a program's addresses, before any bit is written.
+    private static bool IsUserRange(in VfioBitmapArgs bitmap)
     {
-        int shift = BitOperations.TrailingZeroCount(dirty.PageSize);
-        Span<byte> chunk = stackalloc byte[ChunkBytes];
-        foreach (IovaRange range in dirty.Ranges)
+        ulong end = 1UL << (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 47 : 48);
+        return bitmap.Size <= end && bitmap.Data <= end - bitmap.Size;
+    }
+
+    private static VfioDirtyBitmap BitmapOf(ClientCall call, Iova start, VfioBitmapArgs bitmap)
+    {
+        int shift = BitOperations.TrailingZeroCount(bitmap.PageSize);
+        return new(
+            bitmap.PageSize,
+            bitmap.Size,
+            range => WriteBits(call, bitmap.Data, (range.First.Value - start.Value) >> shift, ((range.Last.Value - range.First.Value) >> shift) + 1));
+    }
+
+    /// <summary>
+    /// Sets a run of bits by words, as the kernel does (update_user_bitmap): of the first word what is there is kept where the run begins inside it, the last one's bits
+    /// beyond the run are cleared.
+    /// </summary>
+    private static bool WriteBits(ClientCall call, ulong data, ulong bit, ulong count)
+    {
+        ulong at = data + (bit / WordBits * sizeof(ulong));
+        int inside = (int)(bit % WordBits);
+        if (inside != 0)
         {
-            ulong bit = (range.First.Value - start.Value) >> shift;
-            ulong end = ((range.Last.Value - start.Value) >> shift) + 1;
-            while (bit < end)
+            if (!call.TryRead(at, out ulong word))
             {
-                ulong first = bit / 8;
-                int length = (int)Math.Min(ChunkBytes, ((end - 1) / 8) - first + 1);
-                Span<byte> bytes = chunk[..length];
-                if (!call.TryRead(data + first, bytes))
-                {
-                    return false;
-                }
-
-                for (ulong limit = Math.Min(end, (first + (ulong)length) * 8); bit < limit; bit++)
-                {
-                    bytes[(int)((bit / 8) - first)] |= (byte)(1 << (int)(bit % 8));
-                }
-
-                if (!call.TryWrite(data + first, bytes))
-                {
-                    return false;
-                }
+                return false;
             }
+
+            ulong here = Math.Min(count, (ulong)(WordBits - inside));
+            word |= Ones(here) << inside;
+            if (!call.TryWrite(at, in word, sizeof(ulong)))
+            {
+                return false;
+            }
+
+            at += sizeof(ulong);
+            count -= here;
         }
 
-        return true;
+        for (ulong bytes = count / WordBits * sizeof(ulong); bytes != 0;)
+        {
+            int step = (int)Math.Min(bytes, (ulong)_allDirty.Length);
+            if (!call.TryWrite(at, _allDirty.AsSpan(0, step)))
+            {
+                return false;
+            }
+
+            at += (ulong)step;
+            bytes -= (ulong)step;
+        }
+
+        ulong rest = Ones(count % WordBits);
+        return rest == 0 || call.TryWrite(at, in rest, sizeof(ulong));
+    }
+
+    private static ulong Ones(ulong count) => count == WordBits ? ulong.MaxValue : (1UL << (int)count) - 1;
+
+    private static byte[] Filled(int length)
+    {
+        byte[] bytes = new byte[length];
+        bytes.AsSpan().Fill(0xff);
+        return bytes;
     }
 }

@@ -11,7 +11,7 @@ namespace Doorbell.Linux.Vfio;
 internal sealed partial class ContainerFile(VfioContainer container, ClientAddressSpaces spaces) : ClientFile
 {
     private const int InfoMinimum = 16; // up to iova_pgsizes
-    private const int InfoWithCapOffset = 20;
+    private const int InfoWithPages = 20; // the series' own structure
     private const int CapabilityAlignment = 8;
 
     internal VfioContainer Container => container;
@@ -84,7 +84,7 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             }
         }
 
-        return call.TryWrite(argument, in info, argsz < InfoWithCapOffset ? InfoMinimum : InfoWithCapOffset)
+        return call.TryWrite(argument, in info, (int)Math.Min(argsz, (uint)Unsafe.SizeOf<VfioType1InfoArgs>()))
             ? CallOutcome.Of(0)
             : CallOutcome.Fail(Errno.EFAULT);
     }
@@ -99,7 +99,7 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             PageSizes = result.PageSizes,
             MsiIovaPages = result.MsiRequirement?.Pages ?? 0,
         };
-        return call.TryWrite(argument, in info, argsz < InfoWithCapOffset ? InfoMinimum : InfoWithCapOffset)
+        return call.TryWrite(argument, in info, argsz < InfoWithPages ? InfoMinimum : InfoWithPages)
             ? CallOutcome.Of(0)
             : CallOutcome.Fail(Errno.EFAULT);
     }
@@ -163,16 +163,17 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             return refusal;
         }
 
-        VfioDirtyBitmap? dirty = flags == VfioUnmapFlags.GetDirtyBitmap ? new(bitmap.PageSize, bitmap.Size) : null;
+        bool wantsDirty = flags == VfioUnmapFlags.GetDirtyBitmap;
+        if (wantsDirty && !IsUserRange(bitmap))
+        {
+            return CallOutcome.Fail(Errno.EINVAL, "the bitmap lies where no program has memory");
+        }
+
+        VfioDirtyBitmap? dirty = wantsDirty ? BitmapOf(call, new Iova(unmap.Iova), bitmap) : null;
         Result<ulong> result = container.UnmapDma(flags, new Iova(unmap.Iova), unmap.Size, dirty);
         if (!result.IsOk)
         {
             return CallOutcome.Fail(result.Errno, result.Reason);
-        }
-
-        if (dirty is not null && !WriteBits(call, new Iova(unmap.Iova), dirty, bitmap.Data))
-        {
-            return CallOutcome.Fail(Errno.EFAULT);
         }
 
         unmap.Size = result.Value;

@@ -71,10 +71,7 @@ internal sealed class GroupFile(VfioGroup group) : ClientFile
             return CallOutcome.Fail(-length);
         }
 
-        // Behind a space come the match options (vf_token=UUID), which no function here asks for.
-        ReadOnlySpan<byte> text = buffer[..length];
-        int space = text.IndexOf((byte)' ');
-        Result<VfioDevice> device = group.OpenDevice(Encoding.UTF8.GetString(space < 0 ? text : text[..space]));
+        Result<VfioDevice> device = group.OpenDevice(Encoding.UTF8.GetString(buffer[..length]));
         return device.IsOk ? CallOutcome.Open(new DeviceFile(device.Value), closeOnExec: true) : CallOutcome.Fail(device.Errno, device.Reason);
     }
 

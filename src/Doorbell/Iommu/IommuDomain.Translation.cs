@@ -30,6 +30,12 @@ public sealed partial class IommuDomain
             bool wanted = _tlb.IsWanted(iova.Value);
             long generation = _tlb.Generation;
             entry = _table!.Walk(iova.Value, out shift);
+            if (!PageTableEntry.IsValid(entry))
+            {
+                // A block may have become a table just as the walk passed it by (PageTable.Repoint).
+                entry = _table.Walk(iova.Value, out shift);
+            }
+
             if (!PageTableEntry.IsValid(entry) || !PageTableEntry.Allows(entry, access))
             {
                 pa = default;

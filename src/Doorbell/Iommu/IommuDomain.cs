@@ -141,6 +141,31 @@ public sealed partial class IommuDomain
         return unmapped;
     }
 
+    /// <summary>
+    /// Lets one whole mapping of the domain's user lead elsewhere. A device that is under way finds the old place or the new one, and from the return on the
+    /// new one only.
+    /// </summary>
+    /// <param name="iova">First IOVA of what was mapped in one piece.</param>
+    /// <param name="pa">Where it leads from now on, aligned to the granule.</param>
+    /// <param name="size">Its bytes.</param>
+    /// <param name="protection">What it allows.</param>
+    public void Repoint(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection)
+    {
+        if (_table is null)
+        {
+            return;
+        }
+
+        using (_tableLock.Enter())
+        {
+            _table.Repoint(iova, pa, size, protection);
+            Invalidate(iova, iova.Value + (size - 1));
+        }
+
+        EmitUnmap(iova, size, size);
+        EmitMap(iova, pa, size, protection);
+    }
+
     /// <summary>I8: ends the domain. Streams still attached are detached, its window and all it maps goes; a second call does nothing.</summary>
     /// <exception cref="InvalidOperationException">It is the unit's domain of unattached streams, which never ends.</exception>
     public void Free()

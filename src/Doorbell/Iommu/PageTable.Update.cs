@@ -81,6 +81,84 @@ public sealed partial class PageTable
         Count(count, (ulong)count << _pageShift);
     }
 
+    // Entry by entry: a walk finds the old place or the new one, and never nothing. Blocks whose new place is not aligned become smaller ones, with more
+    // tables than the limit where it must be; nothing is joined. A walk that has just passed by a block that becomes a table ends at neither: whoever finds
+    // nothing walks once more. entry is the descriptor for first; those further on follow by adding to its address.
+    private void Repoint(PageTableSlot[] table, int level, ulong first, ulong last, ulong entry)
+    {
+        int shift = Format.ShiftOf(level);
+        ulong slotMask = (1UL << shift) - 1;
+        while (true)
+        {
+            ref PageTableSlot slot = ref table[Index(first, shift)];
+            ulong end = Math.Min(last, first | slotMask);
+            if (slot.Child is not { } child)
+            {
+                RepointBlock(ref slot, level, entry);
+            }
+            else if (level != 1)
+            {
+                Repoint(Unsafe.As<PageTableSlot[]>(child), level - 1, first, end, entry);
+            }
+            else
+            {
+                ulong[] pages = Unsafe.As<ulong[]>(child);
+                int index = (int)(first >> _pageShift) & _indexMask;
+                for (int i = 0; i <= (int)((end - first) >> _pageShift); i++)
+                {
+                    Volatile.Write(ref pages[index + i], entry + ((ulong)i << _pageShift));
+                }
+            }
+
+            if (end == last)
+            {
+                return;
+            }
+
+            entry += end - first + 1;
+            first = end + 1;
+        }
+    }
+
+    private void RepointBlock(ref PageTableSlot slot, int level, ulong entry)
+    {
+        int shift = Format.ShiftOf(level);
+        if ((Format.PageSizes >> shift & 1) != 0 && (PageTableEntry.Address(entry) & ((1UL << shift) - 1)) == 0)
+        {
+            Volatile.Write(ref slot.Entry, entry);
+            return;
+        }
+
+        int below = Format.ShiftOf(level - 1);
+        object child;
+        if (level == 1)
+        {
+            ulong[] pages = new ulong[_indexMask + 1];
+            for (int i = 0; i < pages.Length; i++)
+            {
+                pages[i] = entry + ((ulong)i << below);
+            }
+
+            child = pages;
+        }
+        else
+        {
+            PageTableSlot[] slots = new PageTableSlot[_indexMask + 1];
+            for (int i = 0; i < slots.Length; i++)
+            {
+                RepointBlock(ref slots[i], level - 1, entry + ((ulong)i << below));
+            }
+
+            child = slots;
+        }
+
+        // The table is whole before it is linked; the block it stands for goes when it is.
+        Volatile.Write(ref slot.Child, child);
+        Volatile.Write(ref slot.Entry, (ulong)(_indexMask + 1) * PageTableSlot.One);
+        _tableCount++;
+        Count(_indexMask, 0);
+    }
+
     private ulong Clear(PageTableSlot[] table, ref ulong live, int level, ulong first, ulong last)
     {
         int shift = Format.ShiftOf(level);

@@ -177,6 +177,14 @@ public sealed partial class PageTable
         return Result.Ok;
     }
 
+    /// <summary>Lets one whole mapping lead elsewhere, with the protection given, so that a reader finds the old place or the new one and never nothing.</summary>
+    /// <param name="iova">First IOVA of it, aligned to the granule.</param>
+    /// <param name="pa">Where it leads from now on, aligned.</param>
+    /// <param name="size">Its bytes, all of them mapped.</param>
+    /// <param name="protection">What it allows.</param>
+    public void Repoint(Iova iova, PhysicalAddress pa, ulong size, IommuProtection protection) =>
+        Repoint(_root, Format.Levels - 1, iova.Value, iova.Value + (size - 1), PageTableEntry.Make(pa.Value, protection));
+
     /// <summary>Unmaps the pages and blocks that lie wholly in the range; a block that sticks out stays as it is (nothing is split).</summary>
     /// <param name="iova">First IOVA, aligned to the granule.</param>
     /// <param name="size">Bytes, aligned; what goes past the last IOVA is cut off.</param>

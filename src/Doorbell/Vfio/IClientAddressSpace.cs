@@ -9,6 +9,12 @@ public interface IClientAddressSpace : IHostMemory
     /// <returns>None; EFAULT where it is not; ENOMEM where a limit forbids it.</returns>
     Errno Pin(ulong address, ulong size, bool write);
 
-    /// <summary>Gives a pinned range back.</summary>
+    /// <summary>
+    /// The same for memory that is pinned already and whose new address is the client's word (VFIO_UPDATE_VADDR): nobody looks whether it is there.
+    /// </summary>
+    /// <returns>None; ENOMEM where a limit forbids it.</returns>
+    Errno Adopt(ulong size) => Errno.None;
+
+    /// <summary>Gives a pinned or adopted range back.</summary>
     void Unpin(ulong address, ulong size);
 }

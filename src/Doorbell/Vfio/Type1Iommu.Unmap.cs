@@ -12,9 +12,14 @@ internal sealed partial class Type1Iommu
             return RefuseUnmap(iova, size, $"flags 0x{(uint)flags:x} are not GET_DIRTY_BITMAP (1) alone, or ALL (2), VADDR (4) or both");
         }
 
-        if (wantsDirty && (dirty is null || CheckBitmap(dirty, size) is not null || !_isTracking))
+        if (IsV6 && (flags & VfioUnmapFlags.Vaddr) != 0)
         {
-            return RefuseUnmap(iova, size, dirty is not null && CheckBitmap(dirty, size) is { } reason ? reason : "dirty pages are not tracked; VFIO_IOMMU_DIRTY_PAGES starts it");
+            return RefuseUnmap(iova, size, "the series' uAPI has no VADDR (4): its MAP_DMA could not tell the address again, that bit registers the window there");
+        }
+
+        if (wantsDirty && (dirty is null || CheckBitmapSize(dirty, size) is not null))
+        {
+            return RefuseUnmap(iova, size, dirty is null ? "there is no bitmap" : CheckBitmapSize(dirty, size)!);
         }
 
         bool isAll = (flags & VfioUnmapFlags.All) != 0;
@@ -23,6 +28,11 @@ internal sealed partial class Type1Iommu
         if (!range.IsOk)
         {
             return range;
+        }
+
+        if (wantsDirty && (!_isTracking || CheckBitmapPage(dirty!) is not null))
+        {
+            return RefuseUnmap(iova, size, CheckBitmapPage(dirty!) ?? "dirty pages are not tracked; VFIO_IOMMU_DIRTY_PAGES starts it");
         }
 
         bool isVaddr = (flags & VfioUnmapFlags.Vaddr) != 0;
@@ -52,13 +62,18 @@ internal sealed partial class Type1Iommu
         return isVaddr ? InvalidateVaddr(iova, last) : Remove(iova, last, wantsDirty ? dirty : null);
     }
 
-    private ulong Remove(Iova first, Iova last, VfioDirtyBitmap? dirty)
+    private Result<ulong> Remove(Iova first, Iova last, VfioDirtyBitmap? dirty)
     {
         ulong unmapped = 0;
         while (FirstMappingIn(first, last) is { } mapping)
         {
+            // What could not be told stays mapped, with all behind it.
+            if (dirty is not null && !dirty.Add(new IovaRange(mapping.Iova, mapping.Last)))
+            {
+                return Result.Fail(Errno.EFAULT, $"{container}: the bits of {mapping.Iova}-{mapping.Last} cannot be written; it stays mapped");
+            }
+
             unmapped += mapping.Size;
-            dirty?.Add(new IovaRange(mapping.Iova, mapping.Last));
             Remove(mapping);
         }
 

@@ -26,7 +26,7 @@ internal sealed partial class Type1Iommu
     }
 
     // The kernel keeps the pages pinned and takes the client's word that they are the same ones; here memory is known by its address, so the
-    // domains learn the new one. A DMA between the two steps is refused and recorded; the client must have stopped the device anyway.
+    // domains learn the new one, entry by entry: a DMA meanwhile finds the old place or the new one.
     private Result UpdateVaddr(ulong vaddr, Iova iova, ulong size, IClientAddressSpace memory)
     {
         if (FirstMappingIn(iova, iova + (size - 1)) is not { } mapping)
@@ -39,7 +39,17 @@ internal sealed partial class Type1Iommu
             return RefuseMap(Errno.EINVAL, null, iova, size, $"{mapping.Iova}-{mapping.Last} is mapped, {(mapping.IsVaddrInvalid ? "and can only be updated as a whole" : "and its address is valid; UNMAP_DMA with VADDR (4) comes first")}");
         }
 
-        Result<ClientSpace> space = Pin(vaddr, iova, size, mapping.Protection, memory);
+        if (vaddr + (size - 1) > Fabric.PhysicalBus.LastVirtualAddress)
+        {
+            return RefuseMap(Errno.EFAULT, null, iova, size, $"0x{vaddr:x} is beyond the 48 bits of a user address");
+        }
+
+        if (memory != mapping.Space.Memory && memory.Adopt(size) is not Errno.None and Errno refused)
+        {
+            return RefuseMap(refused, null, iova, size, "the memory would exceed the new owner's limit of locked memory (RLIMIT_MEMLOCK)");
+        }
+
+        Result<ClientSpace> space = PlaceOf(vaddr, iova, size, memory);
         if (!space.IsOk)
         {
             return space.WithoutValue;
@@ -48,19 +58,21 @@ internal sealed partial class Type1Iommu
         DmaMapping updated = mapping with { VirtualAddress = vaddr, Space = space.Value, IsVaddrInvalid = false };
         foreach (Type1Domain domain in _domains)
         {
-            domain.Domain.Unmap(iova, size);
-            Result mapped = MapIn(domain.Domain, updated);
-            if (!mapped.IsOk)
-            {
-                // The table had room for this very range a moment ago.
-                throw new InvalidOperationException($"{container}: {iova} cannot be mapped again: {mapped.Reason}");
-            }
+            domain.Domain.Repoint(iova, updated.Space.AddressOf(vaddr), size, mapping.Protection);
         }
 
         _mappings.Remove(mapping);
         _mappings.Add(updated);
         _invalidVaddrs--;
-        Unpin(mapping);
+        if (memory != mapping.Space.Memory)
+        {
+            Unpin(mapping);
+        }
+        else
+        {
+            host.Spaces.Put(mapping.Space); // the same owner: nothing changes hands (vfio_change_dma_owner)
+        }
+
         return Result.Ok;
     }
 

@@ -146,6 +146,12 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         }
 
         _mappings.Add(mapping);
+        if (_isTracking && IsBeyondBitmaps(mapping))
+        {
+            Remove(mapping);
+            return RefuseMap(Errno.EINVAL, null, iova, size, $"dirty pages are tracked, and it has more than {MostDirtyPages}, the most a bitmap tells of");
+        }
+
         return Result.Ok;
     }
 
@@ -159,9 +165,16 @@ internal sealed partial class Type1Iommu(VfioHost host, string container, bool i
         Errno pinned = memory.Pin(vaddr, size, (protection & IommuProtection.Write) != 0);
         if (pinned != Errno.None)
         {
-            return RefuseMap(pinned, null, iova, size, $"the client's memory 0x{vaddr:x}-0x{vaddr + (size - 1):x} is not all there with the access asked for");
+            return RefuseMap(pinned, null, iova, size, pinned == Errno.ENOMEM
+                ? "pinning it would exceed the client's limit of locked memory (RLIMIT_MEMLOCK)"
+                : $"the client's memory 0x{vaddr:x}-0x{vaddr + (size - 1):x} is not all there with the access asked for");
         }
 
+        return PlaceOf(vaddr, iova, size, memory);
+    }
+
+    private Result<ClientSpace> PlaceOf(ulong vaddr, Iova iova, ulong size, IClientAddressSpace memory)
+    {
         Result<ClientSpace> space = host.Spaces.Get(memory);
         if (!space.IsOk)
         {

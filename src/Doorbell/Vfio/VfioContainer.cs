@@ -10,7 +10,6 @@ public sealed class VfioContainer : IVfioContainer
     private readonly List<VfioGroup> _groups = [];
     private Type1Iommu? _iommu;
     private bool _isNoIommuSet;
-    private bool _isOpen = true;
 
     internal VfioContainer(VfioHost host, int id)
     {
@@ -96,7 +95,7 @@ public sealed class VfioContainer : IVfioContainer
 
     /// <summary>
     /// VFIO_IOMMU_MAP_DMA. EINVAL: before VFIO_SET_IOMMU, flags, alignment, the MSI window or outside the usable ranges;
-    /// EEXIST: overlap; EOVERFLOW: wraps; ENOSPC: too many mappings; EFAULT: the memory is not there.
+    /// EEXIST: overlap; EOVERFLOW: wraps; ENOSPC: too many mappings; EFAULT: the memory is not there; ENOMEM: RLIMIT_MEMLOCK.
     /// </summary>
     /// <param name="flags">READ, WRITE or both; or VADDR alone, which tells where the memory of a mapping is now (ENOENT: there is none).</param>
     /// <param name="virtualAddress">The client's address, bytes.</param>
@@ -106,7 +105,7 @@ public sealed class VfioContainer : IVfioContainer
     public Result MapDma(VfioMapFlags flags, ulong virtualAddress, Iova iova, ulong size, IClientAddressSpace memory) =>
         _iommu?.Map(flags, virtualAddress, iova, size, memory) ?? NoBackend("VFIO_IOMMU_MAP_DMA");
 
-    /// <summary>VFIO_IOMMU_UNMAP_DMA: bytes unmapped, 0 where nothing was there. EINVAL: before VFIO_SET_IOMMU, flags, alignment, cutting a mapping (v2); EOVERFLOW: wraps.</summary>
+    /// <summary>VFIO_IOMMU_UNMAP_DMA: bytes unmapped, 0 where nothing was there. EINVAL: before VFIO_SET_IOMMU, flags, alignment, cutting a mapping (v2); EOVERFLOW: wraps; EFAULT: the bits of a mapping cannot be written, and it stays.</summary>
     /// <param name="flags">None, ALL, VADDR (the mappings stay, their addresses are invalid until updated), or GET_DIRTY_BITMAP.</param>
     /// <param name="iova">First IOVA; 0 with ALL.</param>
     /// <param name="size">Bytes; 0 with ALL.</param>
@@ -114,7 +113,10 @@ public sealed class VfioContainer : IVfioContainer
     public Result<ulong> UnmapDma(VfioUnmapFlags flags, Iova iova, ulong size, VfioDirtyBitmap? dirty = null) =>
         _iommu?.Unmap(flags, iova, size, dirty) ?? NoBackend("VFIO_IOMMU_UNMAP_DMA");
 
-    /// <summary>VFIO_IOMMU_DIRTY_PAGES with START or STOP. EINVAL: before VFIO_SET_IOMMU, or other flags; EACCES: the container is of type1, not v2.</summary>
+    /// <summary>What VFIO_IOMMU_DIRTY_PAGES asks before it looks at its argument: EINVAL before VFIO_SET_IOMMU; EACCES: the container is of type1, not v2.</summary>
+    public Result CheckTracksDirty() => _iommu?.CheckTracksDirty() ?? NoBackend("VFIO_IOMMU_DIRTY_PAGES");
+
+    /// <summary>VFIO_IOMMU_DIRTY_PAGES with START or STOP. EINVAL: before VFIO_SET_IOMMU, other flags, or a mapping of more pages than a bitmap tells of; EACCES: the container is of type1, not v2.</summary>
     public Result ControlDirtyPages(VfioDirtyFlags flags) => _iommu?.ControlDirtyPages(flags) ?? NoBackend("VFIO_IOMMU_DIRTY_PAGES");
 
     /// <summary>VFIO_IOMMU_DIRTY_PAGES with GET_BITMAP. EINVAL: before VFIO_SET_IOMMU, not tracking, a range that is not of whole mappings, a bitmap that does not fit; EACCES as above.</summary>
@@ -123,25 +125,19 @@ public sealed class VfioContainer : IVfioContainer
     /// <param name="bitmap">Gets what is dirty.</param>
     public Result GetDirtyPages(Iova iova, ulong size, VfioDirtyBitmap bitmap) => _iommu?.GetDirtyPages(iova, size, bitmap) ?? NoBackend("VFIO_IOMMU_DIRTY_PAGES");
 
-    /// <summary>The last reference to the file is gone. What groups still hold lives until they leave (captures, B.container_fd_close_first).</summary>
+    /// <summary>The last reference to the file is gone. Nothing follows: what groups hold lives until they leave, and without a group there is nothing (captures, B.container_fd_close_first).</summary>
+#pragma warning disable CA1822 // an operation of this container all the same, as every file has its release
     public void Release()
     {
-        _isOpen = false;
-        ReleaseIfUnused();
     }
+#pragma warning restore CA1822
 
     /// <inheritdoc/>
     Result IVfioContainer.Join(VfioGroup group, string operation)
     {
         if (group.Group.FindObstacle() is { } obstacle)
         {
-            return _host.Refuse(
-                operation,
-                group.Name,
-                Errno.EPERM,
-                "V4",
-                $"{group.Name} is not viable: {obstacle.Name} is bound to {obstacle.Driver}",
-                "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
+            return _host.RefuseNotViable(operation, group.Name, group.Name, obstacle);
         }
 
         if (_groups.Count != 0 && IsNoIommu != group.Group.IsNoIommu)
@@ -174,8 +170,6 @@ public sealed class VfioContainer : IVfioContainer
             _iommu = null;
             _isNoIommuSet = false;
         }
-
-        ReleaseIfUnused();
     }
 
     /// <inheritdoc/>
@@ -192,15 +186,6 @@ public sealed class VfioContainer : IVfioContainer
     /// <inheritdoc/>
     void IVfioContainer.Give(PassthroughDevice device)
     {
-    }
-
-    private void ReleaseIfUnused()
-    {
-        if (!_isOpen && _groups.Count == 0)
-        {
-            _iommu?.Release();
-            _iommu = null;
-        }
     }
 
     private bool IsNoIommu => _groups.Count != 0 && _groups[0].Group.IsNoIommu;

@@ -75,12 +75,22 @@ public sealed class VfioGroup : IVfioDeviceOwner
     }
 
     /// <summary>VFIO_GROUP_GET_DEVICE_FD. ENODEV: no such device in the group, or it is not bound to vfio-pci; EINVAL: before the container has its IOMMU; in an iommufd what binding and attaching it answers.</summary>
-    public Result<VfioDevice> OpenDevice(string name)
+    /// <param name="request">The device's address; behind a space, what is known of it: vf_token=UUID, of a physical function. EINVAL: anything else, or of another function.</param>
+    public Result<VfioDevice> OpenDevice(string request)
     {
+        ArgumentNullException.ThrowIfNull(request);
         const string Operation = "VFIO_GROUP_GET_DEVICE_FD";
+        int space = request.IndexOf(' ', StringComparison.Ordinal);
+        string name = space < 0 ? request : request[..space];
         if (Group.Devices.FirstOrDefault(candidate => candidate.IsVfioBound && candidate.Name == name) is not { } device)
         {
             return _host.Refuse(Operation, Name, Errno.ENODEV, null, $"{Name} has no device {name} bound to vfio-pci; it has {string.Join(", ", Group.Devices.Where(static d => d.IsVfioBound).Select(static d => d.Name))}");
+        }
+
+        Result known = space < 0 ? Result.Ok : MatchOptions(device, request[space..], Operation);
+        if (!known.IsOk)
+        {
+            return known;
         }
 
         if (_container is not { HasIommu: true })
@@ -156,6 +166,30 @@ public sealed class VfioGroup : IVfioDeviceOwner
         _openDevices.Remove(device);
         _container?.Give(device.Device);
         ReleaseIfUnused();
+    }
+
+    // vfio_pci_core_match. Nobody has a virtual function open here, so that a physical function takes whatever token its opener brings.
+    private Result MatchOptions(PassthroughDevice device, string options, string operation)
+    {
+        const string TokenOption = "vf_token=";
+        string[] words = options.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0)
+        {
+            return Result.Ok;
+        }
+
+        if (words.Length > 1 || !words[0].StartsWith(TokenOption, StringComparison.Ordinal) || !Guid.TryParseExact(words[0][TokenOption.Length..], "D", out Guid token))
+        {
+            return _host.Refuse(operation, Name, Errno.EINVAL, null, $"'{options.Trim()}' behind the address of {device.Name} is not one vf_token=UUID");
+        }
+
+        if (!device.HasVirtualFunctions)
+        {
+            return _host.Refuse(operation, Name, Errno.EINVAL, null, $"{device.Name} is neither a physical nor a virtual function of SR-IOV: it takes no vf_token");
+        }
+
+        device.VfToken = token;
+        return Result.Ok;
     }
 
     private Result Enter(IVfioContainer container)

@@ -146,6 +146,15 @@ public sealed class VfioHost
     internal int? GroupNumberOf(Pci.PciFunction function) =>
         _groups.Values.FirstOrDefault(group => group.Group.Devices.Any(device => device.Function == function))?.Group.Id;
 
+    /// <summary>V4, in one sentence wherever it is asked.</summary>
+    internal Result RefuseNotViable(string operation, string subject, string group, PassthroughDevice obstacle) => Refuse(
+        operation,
+        subject,
+        Errno.EPERM,
+        "V4",
+        $"{group} is not viable: {obstacle.Name} is bound to {obstacle.Driver}",
+        "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
+
     /// <summary>Records a refusal in the event stream and makes the result the caller gets.</summary>
     internal Result Refuse(string operation, string subject, Errno errno, string? rule, string reason, string? remedy = null)
     {

@@ -138,7 +138,7 @@ public sealed partial class IommufdContext
 
         if (group.Group.FindObstacle() is { } obstacle)
         {
-            return Host.Refuse(operation, device.Name, Errno.EPERM, "V4", $"{group.Name} is not viable: {obstacle.Name} is bound to {obstacle.Driver}", "Every device of a group goes together: bind it to vfio-pci, or to no driver.");
+            return Host.RefuseNotViable(operation, device.Name, group.Name, obstacle);
         }
 
         if (group.OwnerBeside(this) is { } owner)
