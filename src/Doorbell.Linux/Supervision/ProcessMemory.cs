@@ -25,6 +25,7 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
     private int _uses = 1;
     private int _task = pid;
     private bool _ended;
+    private bool _isGone;
 
     /// <summary>The process.</summary>
     internal int Pid { get; } = pid;
@@ -37,6 +38,28 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
 
     /// <summary>True once the process has ended: its number may be another's.</summary>
     internal bool HasEnded => Volatile.Read(ref _ended);
+
+    /// <inheritdoc/>
+    /// <remarks>Its memory goes before its end is seen.</remarks>
+    bool IHostMemory.HasEnded => HasEnded || Volatile.Read(ref _isGone);
+
+    /// <inheritdoc/>
+    public bool TryRead(ReadOnlySpan<HostMemoryRange> ranges, Span<byte> destination)
+    {
+        fixed (byte* start = destination)
+        {
+            return TryCopy(Nr.ProcessVmReadv, ranges, start, destination.Length);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, ReadOnlySpan<byte> source)
+    {
+        fixed (byte* start = source)
+        {
+            return TryCopy(Nr.ProcessVmWritev, ranges, start, source.Length);
+        }
+    }
 
     /// <inheritdoc/>
     public bool TryRead(ulong address, Span<byte> destination)
@@ -96,6 +119,29 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
         }
     }
 
+    // All at once where that is possible; else the caller goes on piece by piece.
+    private bool TryCopy(int call, ReadOnlySpan<HostMemoryRange> ranges, byte* own, int length)
+    {
+        const int MostPieces = 64;
+        if (Volatile.Read(ref _task) != Pid || ranges.Length > MostPieces || !TryUse())
+        {
+            return false;
+        }
+
+        nint* ownVector = stackalloc nint[2] { (nint)own, length };
+        nint* itsVector = stackalloc nint[2 * MostPieces];
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            itsVector[2 * i] = (nint)ranges[i].Address;
+            itsVector[(2 * i) + 1] = ranges[i].Length;
+        }
+
+        bool isDone = IsSameProgram && Sys.Call(call, Pid, (nint)ownVector, 1, (nint)itsVector, ranges.Length) == length
+            && (call == Nr.ProcessVmWritev || IsSameProgram);
+        Drop();
+        return isDone;
+    }
+
     private bool TryCopy(int call, ulong address, byte* own, int length)
     {
         if (!TryUse())
@@ -119,6 +165,11 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
             nint part = Sys.Call(call, file, (nint)(own + done), length - done, (nint)address + done);
             if (part <= 0)
             {
+                if (part == 0)
+                {
+                    Volatile.Write(ref _isGone, true); // nobody runs in that memory any more
+                }
+
                 return false;
             }
 
@@ -181,6 +232,7 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
             // The process ended.
         }
 
+        Volatile.Write(ref _isGone, true);
         return -(int)Errno.ESRCH;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Doorbell.Fabric;
 using Doorbell.Linux.Native;
 using Doorbell.Linux.Supervision;
 using Doorbell.Vfio;
@@ -20,6 +21,12 @@ internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressS
     public bool TryRead(ulong address, Span<byte> destination) => memory.TryRead(address, destination);
 
     public bool TryWrite(ulong address, ReadOnlySpan<byte> source) => memory.TryWrite(address, source);
+
+    public bool TryRead(ReadOnlySpan<HostMemoryRange> ranges, Span<byte> destination) => memory.TryRead(ranges, destination);
+
+    public bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, ReadOnlySpan<byte> source) => memory.TryWrite(ranges, source);
+
+    public bool HasEnded => ((IHostMemory)memory).HasEnded;
 
     public Errno Pin(ulong address, ulong size, bool write)
     {

@@ -6,14 +6,16 @@ namespace Doorbell.Linux.Vfio;
 
 /// <summary>
 /// A device's own thread, for as long as a client has parts of it mapped: it looks there for what the client has stored. While something comes
-/// it looks without a pause; then it sleeps, longer and longer.
+/// it looks without a pause; then it sleeps, an eighth of the time that nothing has come for, so that what comes waits no longer than that.
 /// </summary>
 internal sealed class DevicePoller : IDisposable
 {
-    // What a client in full swing needs between two stores. Beyond it, a sleep costs a first command no more than the interrupt behind it does.
+    // What a client in full swing needs between two stores.
     private const long SpinNanoseconds = 50_000;
     private const long ShortestSleep = 20_000;
-    private const long LongestSleep = 1_000_000;
+
+    // A look costs a few microseconds, most of them the sleep's end: 250 of them a second are well below a hundredth of a core.
+    private const long LongestSleep = 4_000_000;
 
     private readonly VfioDevice _device;
     private readonly Thread _thread;
@@ -49,20 +51,19 @@ internal sealed class DevicePoller : IDisposable
 
     private void Look()
     {
-        long spin = SpinNanoseconds * Stopwatch.Frequency / 1_000_000_000;
         long worked = Stopwatch.GetTimestamp();
-        long sleep = ShortestSleep;
         while (!Volatile.Read(ref _stops))
         {
             if (_device.Poll())
             {
                 worked = Stopwatch.GetTimestamp();
-                sleep = ShortestSleep;
+                continue;
             }
-            else if (Stopwatch.GetTimestamp() - worked >= spin)
+
+            long idle = Stopwatch.GetElapsedTime(worked).Ticks * TimeSpan.NanosecondsPerTick;
+            if (idle >= SpinNanoseconds)
             {
-                Sys.Sleep(sleep);
-                sleep = Math.Min(2 * sleep, LongestSleep);
+                Sys.Sleep(Math.Clamp(idle / 8, ShortestSleep, LongestSleep));
             }
         }
     }

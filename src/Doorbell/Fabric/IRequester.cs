@@ -13,6 +13,40 @@ public interface IRequester
     /// <summary>Memory write by the device.</summary>
     bool Write(Iova iova, ReadOnlySpan<byte> source);
 
+    /// <summary>Memory reads of many pieces, one after the other.</summary>
+    /// <returns>Pieces that were read whole before one was aborted; all of them as a rule.</returns>
+    int Read(ReadOnlySpan<DmaRange> ranges, Span<byte> destination)
+    {
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            if (!Read(ranges[i].Address, destination[..ranges[i].Length]))
+            {
+                return i;
+            }
+
+            destination = destination[ranges[i].Length..];
+        }
+
+        return ranges.Length;
+    }
+
+    /// <summary>Memory writes of many pieces, one after the other.</summary>
+    /// <returns>Pieces that were written whole before one was aborted; all of them as a rule.</returns>
+    int Write(ReadOnlySpan<DmaRange> ranges, ReadOnlySpan<byte> source)
+    {
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            if (!Write(ranges[i].Address, source[..ranges[i].Length]))
+            {
+                return i;
+            }
+
+            source = source[ranges[i].Length..];
+        }
+
+        return ranges.Length;
+    }
+
     /// <summary>The 32-bit write that is an MSI. Neither locks nor allocates while nobody traces.</summary>
     bool WriteMsi(Iova iova, uint data);
 

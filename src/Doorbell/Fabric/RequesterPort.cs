@@ -9,7 +9,7 @@ namespace Doorbell.Fabric;
 /// A function's port to the machine: RequesterID and its StreamID and DeviceID were resolved once, when the machine was
 /// built, so that a transaction is translate, decode, deliver.
 /// </summary>
-public sealed class RequesterPort : IRequester
+public sealed partial class RequesterPort : IRequester
 {
     private readonly StreamTableEntry? _stream;
     private readonly PhysicalBus _bus;
@@ -69,7 +69,7 @@ public sealed class RequesterPort : IRequester
 
             if (!memory.TryRead(address, destination[..length]))
             {
-                return Abort(iova, pa, length, false, "the client has unmapped this memory (or made it unreadable) since it was mapped for DMA");
+                return !memory.HasEnded && Abort(iova, pa, length, false, "the client has unmapped this memory (or made it unreadable) since it was mapped for DMA");
             }
 
             Interlocked.Add(ref _bytesRead, length);
@@ -94,7 +94,7 @@ public sealed class RequesterPort : IRequester
             {
                 if (!memory.TryWrite(address, source[..length]))
                 {
-                    return Abort(iova, pa, length, true, "the client has unmapped this memory (or made it read-only) since it was mapped for DMA");
+                    return !memory.HasEnded && Abort(iova, pa, length, true, "the client has unmapped this memory (or made it read-only) since it was mapped for DMA");
                 }
 
                 Interlocked.Add(ref _bytesWritten, length);

@@ -8,8 +8,8 @@ namespace Doorbell.Pci;
 /// client sees of it is virtualised elsewhere (V5).
 /// </summary>
 /// <remarks>
-/// Configuration writes and resets are control operations, one at a time. <see cref="RaiseMsi"/>, <see cref="ReadMemory"/> and
-/// <see cref="WriteMemory"/> belong to the data path: they may run at any time, take no lock and allocate nothing while nobody traces.
+/// Configuration writes and resets are control operations, one at a time. <see cref="RaiseMsi"/>, <see cref="ReadMemory(Iova, Span{byte})"/> and
+/// <see cref="WriteMemory(Iova, ReadOnlySpan{byte})"/> belong to the data path: they may run at any time, take no lock and allocate nothing while nobody traces.
 /// </remarks>
 public partial class PciFunction
 {
@@ -207,6 +207,16 @@ public partial class PciFunction
     /// <summary>Memory write by the device. False: not allowed to, or aborted on the way; the reason is in the event stream.</summary>
     public bool WriteMemory(Iova iova, ReadOnlySpan<byte> source) =>
         TryGetUpstream(iova.Value, out IRequester? upstream) && upstream!.Write(iova, source);
+
+    /// <summary>Memory reads of many pieces by the device, copied in as few calls as the memory allows.</summary>
+    /// <returns>Pieces that were read whole; fewer than all where one was aborted, and the reason is in the event stream.</returns>
+    public int ReadMemory(ReadOnlySpan<DmaRange> ranges, Span<byte> destination) =>
+        !ranges.IsEmpty && TryGetUpstream(ranges[0].Address.Value, out IRequester? upstream) ? upstream!.Read(ranges, destination) : 0;
+
+    /// <summary>Memory writes of many pieces by the device, copied in as few calls as the memory allows.</summary>
+    /// <returns>Pieces that were written whole; fewer than all where one was aborted, and the reason is in the event stream.</returns>
+    public int WriteMemory(ReadOnlySpan<DmaRange> ranges, ReadOnlySpan<byte> source) =>
+        !ranges.IsEmpty && TryGetUpstream(ranges[0].Address.Value, out IRequester? upstream) ? upstream!.Write(ranges, source) : 0;
 
     /// <inheritdoc/>
     public override string ToString() => Name;

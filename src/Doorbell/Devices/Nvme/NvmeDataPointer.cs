@@ -10,7 +10,7 @@ internal sealed class NvmeDataPointer
 {
     private const int EntrySize = 8;
 
-    private readonly (Iova Address, int Length)[] _ranges;
+    private readonly DmaRange[] _ranges;
     private readonly byte[] _list;
     private int _count;
 
@@ -19,7 +19,7 @@ internal sealed class NvmeDataPointer
     public NvmeDataPointer(int maxTransfer, int minPage)
     {
         int pages = (maxTransfer / minPage) + 1;
-        _ranges = new (Iova, int)[pages];
+        _ranges = new DmaRange[pages];
         _list = new byte[pages * EntrySize];
     }
 
@@ -63,39 +63,14 @@ internal sealed class NvmeDataPointer
         return MapList(function, prp2, remaining, pageSize);
     }
 
-    /// <summary>Copies into host memory.</summary>
-    public bool Write(PciFunction function, ReadOnlySpan<byte> source)
-    {
-        for (int i = 0; i < _count && !source.IsEmpty; i++)
-        {
-            int length = Math.Min(_ranges[i].Length, source.Length);
-            if (!function.WriteMemory(_ranges[i].Address, source[..length]))
-            {
-                return false;
-            }
+    /// <summary>The ranges found by the last <see cref="Map"/>.</summary>
+    public ReadOnlySpan<DmaRange> Ranges => _ranges.AsSpan(0, _count);
 
-            source = source[length..];
-        }
+    /// <summary>Copies into host memory, as many bytes as were mapped.</summary>
+    public bool Write(PciFunction function, ReadOnlySpan<byte> source) => function.WriteMemory(Ranges, source) == _count;
 
-        return true;
-    }
-
-    /// <summary>Copies from host memory.</summary>
-    public bool Read(PciFunction function, Span<byte> destination)
-    {
-        for (int i = 0; i < _count && !destination.IsEmpty; i++)
-        {
-            int length = Math.Min(_ranges[i].Length, destination.Length);
-            if (!function.ReadMemory(_ranges[i].Address, destination[..length]))
-            {
-                return false;
-            }
-
-            destination = destination[length..];
-        }
-
-        return true;
-    }
+    /// <summary>Copies from host memory, as many bytes as were mapped.</summary>
+    public bool Read(PciFunction function, Span<byte> destination) => function.ReadMemory(Ranges, destination) == _count;
 
     private NvmeStatus MapList(PciFunction function, ulong list, int remaining, int pageSize)
     {
@@ -150,14 +125,14 @@ internal sealed class NvmeDataPointer
     {
         if (_count > 0)
         {
-            (Iova before, int beforeLength) = _ranges[_count - 1];
-            if (before.Value + (ulong)beforeLength == address)
+            DmaRange before = _ranges[_count - 1];
+            if (before.Address.Value + (ulong)before.Length == address)
             {
-                _ranges[_count - 1].Length += length;
+                _ranges[_count - 1] = before with { Length = before.Length + length };
                 return;
             }
         }
 
-        _ranges[_count++] = (new Iova(address), length);
+        _ranges[_count++] = new DmaRange(new Iova(address), length);
     }
 }

@@ -102,16 +102,24 @@ public sealed partial class NvmeDevice
                 break;
             }
 
-            for (int i = 0; i < count && IsRunning && !completions.IsFull; i++)
+            for (int i = 0; i < count && IsRunning && completions.FreeEntries > (uint)_gathered.Count; i++)
             {
                 var command = new NvmeCommand(_fetched.AsSpan(i * NvmeCommand.Size, NvmeCommand.Size));
                 queue.Advance();
+                if (queue.Id != 0 && TryGather(command))
+                {
+                    continue;
+                }
+
+                posted |= CompleteGathered(queue);
                 NvmeStatus status = Execute(queue, command, out uint result);
                 if (status != NvmeStatus.Held)
                 {
                     posted |= Complete(queue, command.CommandId, status, result);
                 }
             }
+
+            posted |= CompleteGathered(queue);
         }
 
         if (posted)
