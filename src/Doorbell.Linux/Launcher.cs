@@ -29,6 +29,8 @@ public static class Launcher
             return OwnFailure;
         }
 
+        // The client's program starts from a thread that has the client's own rights.
+        Sys.BecomeUndumpable();
         const int SetFdFlags = 2;
         const int CloseOnExec = 1;
         SignalState signals = SignalState.OfThisProcess();

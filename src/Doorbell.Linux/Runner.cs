@@ -85,7 +85,13 @@ public static class Runner
 
             if (events.IsEnabled)
             {
-                events.Emit(new ClientEnded(status));
+                events.Emit(new ClientEnded(status, clientHost.IsIdle));
+            }
+
+            if (!clientHost.IsIdle)
+            {
+                Message.Print("this is a bug in doorbell: the client is gone, and something it had open, mapped or armed is still there (V7)");
+                return Launcher.OwnFailure;
             }
 
             return status;

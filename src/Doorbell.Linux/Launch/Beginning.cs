@@ -14,6 +14,7 @@ internal sealed record Beginning(SignalState Signals, ClientEnvironment Environm
         SignalState signals = SignalState.OfThisProcess();
         signals.KeepEndsOfChildren();
         byte[] environment = File.ReadAllBytes("/proc/self/environ");
+        Sys.BecomeUndumpable(); // the client is the same user's
         IReadOnlySet<int> otherChildren = Descendants.DirectChildren();
         Descendants.BecomeSubreaper();
         return new Beginning(signals, ClientEnvironment.From(environment), otherChildren, LauncherProcess.Start(signals, environment));

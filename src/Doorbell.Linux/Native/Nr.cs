@@ -11,8 +11,6 @@ internal static class Nr
     internal static readonly int LSeek = Pick(8, 62);
     internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
-    internal static readonly int Pread64 = Pick(17, 67);
-    internal static readonly int Pwrite64 = Pick(18, 68);
     internal static readonly int PRead64 = Pick(17, 67);
     internal static readonly int PWrite64 = Pick(18, 68);
     internal static readonly int NanoSleep = Pick(35, 101);
@@ -30,6 +28,9 @@ internal static class Nr
     internal static readonly int Prctl = Pick(157, 167);
     internal static readonly int Mount = Pick(165, 40);
     internal static readonly int GetDents64 = Pick(217, 61);
+    internal static readonly int IoSetup = Pick(206, 0);
+    internal static readonly int IoGetEvents = Pick(208, 4);
+    internal static readonly int IoSubmit = Pick(209, 2);
     internal static readonly int ExitGroup = Pick(231, 94);
     internal static readonly int WaitId = Pick(247, 95);
     internal static readonly int EpollCtl = Pick(233, 21);
@@ -41,6 +42,7 @@ internal static class Nr
     internal static readonly int UnlinkAt = Pick(263, 35);
     internal static readonly int SymlinkAt = Pick(266, 36);
     internal static readonly int ReadLinkAt = Pick(267, 78);
+    internal static readonly int FChmodAt = Pick(268, 53);
     internal static readonly int Ppoll = Pick(271, 73);
     internal static readonly int Unshare = Pick(272, 97);
     internal static readonly int EpollPwait = Pick(281, 22);

@@ -10,6 +10,9 @@ internal static unsafe partial class Sys
     internal const int AtSymlinkNoFollow = 0x100;
     internal const int AtEmptyPath = 0x1000;
 
+    /// <summary>Asks nobody behind the file system: a server of the client's own (FUSE) need not answer.</summary>
+    internal const int AtStatxDontSync = 0x4000;
+
     internal const int O_RDONLY = 0;
     internal const int O_WRONLY = 1;
     internal const int O_RDWR = 2;
@@ -145,6 +148,24 @@ internal static unsafe partial class Sys
         return result;
     }
 
+    /// <summary>chmod(2), links followed; <paramref name="path"/> ends with a NUL.</summary>
+    internal static int ChangeMode(ReadOnlySpan<byte> path, int mode)
+    {
+        fixed (byte* start = path)
+        {
+            return (int)Call(Nr.FChmodAt, AtFdCwd, (nint)start, mode);
+        }
+    }
+
+    /// <summary>Closes a descriptor whose close may wait (a socket that lingers, a file of a server in user space) without waiting for it.</summary>
+    internal static void CloseAside(int fd)
+    {
+        if (fd >= 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static aside => Close(aside), fd, preferLocal: false);
+        }
+    }
+
     /// <summary>True for a regular file, links followed; <paramref name="path"/> ends with a NUL.</summary>
     internal static bool IsRegular(ReadOnlySpan<byte> path)
     {
@@ -207,6 +228,23 @@ internal static unsafe partial class Sys
         const int ExitedNoHangNoWait = 0x4 | 0x1 | 0x0100_0000;
         byte* info = stackalloc byte[128];
         return Call(Nr.WaitId, All, 0, (nint)info, ExitedNoHangNoWait, 0) >= 0;
+    }
+
+    /// <summary>True for a child of this process that has not ended.</summary>
+    internal static bool IsChild(int pidfd)
+    {
+        const int ByPidfd = 3;
+        const int ExitedNoHangNoWait = 0x4 | 0x1 | 0x0100_0000;
+        byte* info = stackalloc byte[128];
+        *(int*)(info + 12) = 0; // si_pid: stays 0 while it runs
+        return Call(Nr.WaitId, ByPidfd, pidfd, (nint)info, ExitedNoHangNoWait, 0) >= 0 && *(int*)(info + 12) == 0;
+    }
+
+    /// <summary>Makes this process's memory and descriptors out of reach for others without CAP_SYS_PTRACE.</summary>
+    internal static void BecomeUndumpable()
+    {
+        const int PrSetDumpable = 4;
+        Prctl(PrSetDumpable, 0);
     }
 
     /// <summary>Ends the process at once, as the shell would have it: no finalizers, nothing flushed.</summary>

@@ -42,6 +42,6 @@ internal sealed record Asker(int Pid, int Tid, string Program, string? Thread)
             // It was killed meanwhile.
         }
 
-        return new Asker(pid, tid, program, thread == program ? null : thread);
+        return new Asker(pid, tid, Message.Printable(program), thread is null || thread == program ? null : Message.Printable(thread));
     }
 }

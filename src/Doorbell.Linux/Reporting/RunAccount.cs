@@ -82,6 +82,11 @@ internal sealed class RunAccount
         ClientCall? call = _callThread == Environment.CurrentManagedThreadId ? _call : null;
         if (trouble is Refusal && call is not null)
         {
+            if (call.IsCallerGone)
+            {
+                return; // killed in the middle of the call: what failed then is nobody's trouble
+            }
+
             call.IsExplained = true;
         }
 

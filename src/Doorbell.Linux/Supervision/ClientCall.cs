@@ -45,6 +45,9 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
     /// <summary>Somebody has said why the call is refused.</summary>
     internal bool IsExplained { get; set; }
 
+    /// <summary>The caller was killed: nobody waits for an answer.</summary>
+    internal bool IsCallerGone => !isCurrentValid();
+
     /// <summary>What has been read of the structure at <see cref="Argument"/>, its first bytes at most: what the call was answered by, whatever the client writes there meanwhile.</summary>
     internal ReadOnlySpan<byte> ArgumentBytes => _argument.AsSpan(0, _argumentLength);
 
@@ -93,8 +96,8 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
         return isThere;
     }
 
-    /// <summary>Copies into the client's memory.</summary>
-    internal bool TryWrite(ulong address, ReadOnlySpan<byte> source) => Check(ProcessMemory.Write(Tid, address, source), source.Length);
+    /// <summary>Copies into the client's memory. Whoever was killed meanwhile may have left its number to another, whose memory is not touched.</summary>
+    internal bool TryWrite(ulong address, ReadOnlySpan<byte> source) => isCurrentValid() && Check(ProcessMemory.Write(Tid, address, source), source.Length);
 
     /// <summary>As much as there is, up to the span's length; 0 or less when there is nothing.</summary>
     internal nint ReadSome(ulong address, Span<byte> destination)

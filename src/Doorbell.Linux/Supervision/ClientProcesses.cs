@@ -25,8 +25,7 @@ internal sealed class ClientProcesses : IDisposable
 
         if (_processes.TryGetValue(pid, out ProcessMemory? process))
         {
-            // After an exec the number is the same and the memory another: what is mapped from now on is the new program's.
-            if (!IsEnded(process) && process.IsSameProgram)
+            if (!IsEnded(process) && !process.IsGone)
             {
                 process.Caller = tid;
                 return process;
@@ -35,21 +34,17 @@ internal sealed class ClientProcesses : IDisposable
             Forget(process);
         }
 
-        int pidfd = Sys.PidfdOpen(pid);
-        if (pidfd < 0)
+        process = ProcessMemory.Open(pid, tid);
+        if (process is not null)
         {
-            return null;
+            _processes.Add(pid, process);
+            Version++;
         }
 
-        Span<byte> path = stackalloc byte[ProcPath.Size];
-        int file = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(path, tid, "mem"u8), Sys.O_RDWR | Sys.O_CLOEXEC);
-        process = new ProcessMemory(pid, pidfd, file) { Caller = tid };
-        _processes.Add(pid, process);
-        Version++;
         return process;
     }
 
-    /// <summary>The process, or the program it ran, has ended.</summary>
+    /// <summary>The process has ended, or has become another program.</summary>
     internal void Forget(ProcessMemory process)
     {
         _processes.Remove(process.Pid);

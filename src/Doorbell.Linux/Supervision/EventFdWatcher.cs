@@ -60,10 +60,12 @@ internal sealed class EventFdWatcher : IDisposable
     }
 
     /// <summary>Acts on what has been signalled; returns at once where nothing has.</summary>
+    /// <remarks>A client that signals faster than this must not keep the supervisor from everything else: what is left is polled again.</remarks>
     internal unsafe void Drain()
     {
-        int count;
-        do
+        const int Rounds = 8;
+        int count = Batch;
+        for (int round = 0; round < Rounds && count == Batch; round++)
         {
             fixed (byte* events = _events)
             {
@@ -80,7 +82,6 @@ internal sealed class EventFdWatcher : IDisposable
                 }
             }
         }
-        while (count == Batch);
     }
 
     public void Dispose()

@@ -12,6 +12,8 @@ namespace Doorbell.Linux.Supervision;
 /// </remarks>
 internal sealed class FileMemory : IDisposable
 {
+    private const int OwnerReadWrite = 0x180; // 0600
+
     private readonly FileRange[] _ranges;
 
     private FileMemory(int fd, ulong inode, FileRange[] ranges)
@@ -36,7 +38,6 @@ internal sealed class FileMemory : IDisposable
     /// <returns>0, or a negative errno.</returns>
     internal static int Create(int directory, IReadOnlyList<FileRange> ranges, out FileMemory? memory)
     {
-        const int OwnerReadWrite = 0x180;
         memory = null;
         int fd = Sys.OpenAt(directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_RDWR | Sys.O_CLOEXEC, OwnerReadWrite);
         if (fd < 0)
@@ -61,7 +62,9 @@ internal sealed class FileMemory : IDisposable
     internal int Open()
     {
         const int SeekEnd = 2;
-        int fd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(stackalloc byte[ProcPath.Size], Fd), Sys.O_RDWR | Sys.O_CLOEXEC);
+        ReadOnlySpan<byte> link = ProcPath.OfOwnFd(stackalloc byte[ProcPath.Size], Fd);
+        Sys.ChangeMode(link, OwnerReadWrite); // the client before owned the inode as well, and may have called fchmod
+        int fd = Sys.OpenAt(Sys.AtFdCwd, link, Sys.O_RDWR | Sys.O_CLOEXEC);
         if (fd >= 0)
         {
             Sys.Call(Nr.LSeek, fd, 0, SeekEnd);

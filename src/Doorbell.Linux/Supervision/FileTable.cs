@@ -15,6 +15,7 @@ internal sealed class FileTable : IDisposable
     private const uint InOverflow = 0x4000;
     private const uint InIgnored = 0x8000;
     private const int EventSize = 16;
+    private const int OwnerReadWrite = 0x180; // 0600
 
     private readonly Dictionary<ulong, OpenFile> _byInode = [];
     private readonly Dictionary<int, OpenFile> _byWatch = [];
@@ -98,7 +99,6 @@ internal sealed class FileTable : IDisposable
 
         // For writing only: what is not emulated (read, mmap, sendfile) then fails in the kernel instead of finding an empty file (T1), and a
         // write finds no room (Fill). Not for writing either, and the close would look like that of any reader.
-        const int OwnerReadWrite = 0x180;
         int fd = Sys.OpenAt(_directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_WRONLY | Sys.O_CLOEXEC, OwnerReadWrite);
         if (fd < 0)
         {
@@ -191,7 +191,6 @@ internal sealed class FileTable : IDisposable
     /// </summary>
     private static int Fill(int directory, ulong room)
     {
-        const int OwnerReadWrite = 0x180;
         int fd = Sys.OpenAt(directory, ".\0"u8, Sys.O_TMPFILE | Sys.O_WRONLY | Sys.O_CLOEXEC, OwnerReadWrite);
         Sys.Fallocate(fd, 0, 0, room);
         return fd;
@@ -291,17 +290,31 @@ internal sealed class FileTable : IDisposable
         const int SetLease = 1024; // F_SETLEASE
         const int SigUrg = 23; // ignored by default, unlike SIGIO: should the client open the file between the lease and the close
         const int ReadLease = 0; // F_RDLCK
-        Span<byte> path = stackalloc byte[ProcPath.Size];
-        int fd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, open.PathFd), Sys.O_RDONLY | Sys.O_CLOEXEC); // IN_CLOSE_NOWRITE: not watched
+        int fd = Reopen(open);
         if (fd < 0)
         {
-            return false;
+            return true; // no descriptor to be had for looking, or a lease of the client's own in the way: it is looked at again
         }
 
         Sys.Call(Nr.Fcntl, fd, SetSignal, SigUrg);
         nint lease = Sys.Call(Nr.Fcntl, fd, SetLease, ReadLease);
         Sys.Close(fd); // and the lease with it
         return lease == -(int)Errno.EAGAIN; // where leases are forbidden (fs.leases-enable) the first close counts
+    }
+
+    /// <summary>Opens the inode for reading, which is not watched; never waits for the client, which may hold a lease of its own on it.</summary>
+    private static int Reopen(OpenFile open)
+    {
+        const int NonBlocking = 0x800;
+        Span<byte> path = stackalloc byte[ProcPath.Size];
+        ReadOnlySpan<byte> link = ProcPath.OfOwnFd(path, open.PathFd);
+        int fd = Sys.OpenAt(Sys.AtFdCwd, link, Sys.O_RDONLY | Sys.O_CLOEXEC | NonBlocking);
+        if (fd == -(int)Errno.EACCES && Sys.ChangeMode(link, OwnerReadWrite) >= 0)
+        {
+            fd = Sys.OpenAt(Sys.AtFdCwd, link, Sys.O_RDONLY | Sys.O_CLOEXEC | NonBlocking); // the client owns the inode, and has called fchmod
+        }
+
+        return fd;
     }
 
     private void Remove(OpenFile open)

@@ -25,6 +25,9 @@ internal interface IClientHost : IDisposable
     /// <summary>Bytes of device memory that clients may map, all devices together.</summary>
     ulong MappableBytes { get; }
 
+    /// <summary>True when nothing of any client is left in the machine (V7, N2).</summary>
+    bool IsIdle { get; }
+
     /// <summary>The client opens a node of the view.</summary>
     Result<ClientFile> Open(string path);
 }

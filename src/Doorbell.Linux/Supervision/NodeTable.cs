@@ -43,7 +43,8 @@ internal sealed class NodeTable
             return null;
         }
 
-        if (TryFindDescriptor(call.Tid, path, name, out identity) || !TryResolve(call.Tid, directory, length, followLinks, out identity))
+        // A descriptor leads to an emulated file, or to a node that was opened with O_PATH.
+        if (!TryFindDescriptor(call.Tid, path, name, out identity) && !TryResolve(call.Tid, directory, length, followLinks, out identity))
         {
             return null;
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Doorbell.Fabric;
 using Doorbell.Linux.Native;
 
@@ -8,33 +7,32 @@ namespace Doorbell.Linux.Supervision;
 /// Another process's memory (T6). Any thread may use it; it neither locks nor allocates.
 /// </summary>
 /// <remarks>
-/// <para>It is the memory of the program that ran when it was made: /proc/PID/mem, once open, stays with the program's address space, which exec(2) ends. After it
-/// nothing is found here any more, while process_vm_readv(2) would find the next program's bytes at the same address. Small copies go through that file, which
-/// is also the quicker way; large ones by process_vm_readv(2) and process_vm_writev(2), about twice as quick, after a look whether the program is still
-/// the same one. (What is left is an exec in the microsecond between the look and a large write: it would reach the same client's next program.)</para>
-/// <para>A main thread that ended by pthread_exit(3) has neither memory nor descriptors any more, while its process goes on by its other threads; the file
-/// still leads there. Where the file cannot be opened one of those threads is asked (and looking for it allocates).</para>
+/// <para>What outlasts a call (DMA) goes by /proc/PID/mem, whose descriptor holds the memory itself and not the process's number: when the process ends or
+/// executes another program, it leads nowhere, whoever gets the number. Only within a call, whose caller waits for it, is memory named by the thread.</para>
+/// <para>Small copies go through that file, which is also the quicker way; large ones and those of many pieces by process_vm_readv(2) and
+/// process_vm_writev(2), about twice as quick, between two looks whether the program is still the same one. (What is left is an exec in the
+/// microsecond between the look and such a write: it would reach the same client's next program.)</para>
 /// </remarks>
-/// <param name="pid">The thread group (T8): it stays while any of its threads runs.</param>
-/// <param name="pidfd">Says when the process ends.</param>
-/// <param name="file">/proc/PID/mem, or a negative errno; owned.</param>
-internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHostMemory
+internal sealed unsafe class ProcessMemory : IHostMemory
 {
     private const int Small = 8192;
+    private const int MostPieces = 64;
 
+    private readonly int _memory;
     private int _uses = 1;
-    private int _task = pid;
     private bool _ended;
     private bool _isGone;
 
-    /// <summary>The process.</summary>
-    internal int Pid { get; } = pid;
+    private ProcessMemory(int pid, int pidfd, int memory) => (Pid, Pidfd, _memory) = (pid, pidfd, memory);
+
+    /// <summary>The process: its thread group (T8), which stays while any of its threads runs.</summary>
+    internal int Pid { get; }
 
     /// <summary>The thread that called last: for as long as its call lasts, what /proc says of it is true of the process.</summary>
-    internal int Caller { get; set; } = pid;
+    internal int Caller { get; set; }
 
     /// <summary>Descriptor to poll for the process's end and to fetch its descriptors by.</summary>
-    internal int Pidfd => pidfd;
+    internal int Pidfd { get; }
 
     /// <summary>True once the process has ended: its number may be another's.</summary>
     internal bool HasEnded => Volatile.Read(ref _ended);
@@ -42,6 +40,43 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
     /// <inheritdoc/>
     /// <remarks>Its memory goes before its end is seen.</remarks>
     bool IHostMemory.HasEnded => HasEnded || Volatile.Read(ref _isGone);
+
+    /// <summary>True once the memory is nobody's: the process has ended, or executes another program (execve(2)).</summary>
+    internal bool IsGone
+    {
+        get
+        {
+            byte first = 0;
+            bool isGone = Sys.PRead(_memory, new Span<byte>(ref first), 0) == 0; // EIO where there is memory, but not at 0
+            if (isGone)
+            {
+                Volatile.Write(ref _isGone, true);
+            }
+
+            return isGone;
+        }
+    }
+
+    /// <summary>Takes hold of a process and its memory while one of its threads waits for an answer; null when it is gone or out of reach.</summary>
+    internal static ProcessMemory? Open(int pid, int tid)
+    {
+        int pidfd = Sys.PidfdOpen(pid);
+        if (pidfd < 0)
+        {
+            return null;
+        }
+
+        // By the thread: the main thread may have ended before the others (pthread_exit(3)), and has no memory then.
+        Span<byte> path = stackalloc byte[ProcPath.Size];
+        int memory = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(path, tid, "mem"u8), Sys.O_RDWR | Sys.O_CLOEXEC);
+        if (memory < 0)
+        {
+            Sys.Close(pidfd);
+            return null;
+        }
+
+        return new ProcessMemory(pid, pidfd, memory) { Caller = tid };
+    }
 
     /// <inheritdoc/>
     public bool TryRead(ReadOnlySpan<HostMemoryRange> ranges, Span<byte> destination)
@@ -79,29 +114,14 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
         }
     }
 
-    /// <summary>False once the process runs another program (exec): the memory this was is gone.</summary>
-    internal bool IsSameProgram
-    {
-        get
-        {
-            // Nothing is ever mapped at 0, which is EIO; an address space without users has no bytes at all, which is 0.
-            byte unused;
-            return file < 0 || Sys.Call(Nr.Pread64, file, (nint)(&unused), 1, 0) != 0;
-        }
-    }
-
     /// <summary>Called by the supervisor, which saw the end of the process or of its program.</summary>
     internal void End()
     {
-        if (!HasEnded)
-        {
-            Volatile.Write(ref _ended, true);
-            Sys.Close(pidfd);
-            Drop();
-        }
+        Volatile.Write(ref _ended, true);
+        Release();
     }
 
-    /// <summary>Copies out of a process; the number of bytes there were, or a negative errno.</summary>
+    /// <summary>Copies out of the process of a thread that waits for an answer; the number of bytes there were, or a negative errno.</summary>
     internal static nint Read(int task, ulong address, Span<byte> destination)
     {
         fixed (byte* start = destination)
@@ -110,7 +130,7 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
         }
     }
 
-    /// <summary>Copies into a process; the number of bytes there was room for, or a negative errno.</summary>
+    /// <summary>Copies into the process of such a thread; the number of bytes there was room for, or a negative errno.</summary>
     internal static nint Write(int task, ulong address, ReadOnlySpan<byte> source)
     {
         fixed (byte* start = source)
@@ -122,8 +142,7 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
     // All at once where that is possible; else the caller goes on piece by piece.
     private bool TryCopy(int call, ReadOnlySpan<HostMemoryRange> ranges, byte* own, int length)
     {
-        const int MostPieces = 64;
-        if (Volatile.Read(ref _task) != Pid || ranges.Length > MostPieces || !TryUse())
+        if (ranges.Length > MostPieces || !TryUse())
         {
             return false;
         }
@@ -136,9 +155,8 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
             itsVector[(2 * i) + 1] = ranges[i].Length;
         }
 
-        bool isDone = IsSameProgram && Sys.Call(call, Pid, (nint)ownVector, 1, (nint)itsVector, ranges.Length) == length
-            && (call == Nr.ProcessVmWritev || IsSameProgram);
-        Drop();
+        bool isDone = !IsGone && Sys.Call(call, Pid, (nint)ownVector, 1, (nint)itsVector, ranges.Length) == length && (call == Nr.ProcessVmWritev || !IsGone);
+        Release();
         return isDone;
     }
 
@@ -149,20 +167,18 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
             return false;
         }
 
-        bool isDone = file < 0 ? TryCopyByTask(call, address, own, length)
-            : length > Small && TryCopyLarge(call, address, own, length) ? call == Nr.ProcessVmWritev || IsSameProgram
-            : TryCopyByFile(call == Nr.ProcessVmReadv ? Nr.Pread64 : Nr.Pwrite64, address, own, length);
-        Drop();
+        bool isDone = length > Small && !IsGone && Copy(call, Pid, address, own, length) == length
+            ? call == Nr.ProcessVmWritev || !IsGone
+            : TryCopyByFile(call == Nr.ProcessVmReadv ? Nr.PRead64 : Nr.PWrite64, address, own, length);
+        Release();
         return isDone;
     }
-
-    private bool TryCopyLarge(int call, ulong address, byte* own, int length) => IsSameProgram && Copy(call, Pid, address, own, length) == length;
 
     private bool TryCopyByFile(int call, ulong address, byte* own, int length)
     {
         for (nint done = 0; done < length;)
         {
-            nint part = Sys.Call(call, file, (nint)(own + done), length - done, (nint)address + done);
+            nint part = Sys.Call(call, _memory, (nint)(own + done), length - done, (nint)address + done);
             if (part <= 0)
             {
                 if (part == 0)
@@ -179,14 +195,7 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
         return true;
     }
 
-    private bool TryCopyByTask(int call, ulong address, byte* own, int length)
-    {
-        int task = Volatile.Read(ref _task);
-        nint result = task == Pid || IsThread(task) ? Copy(call, task, address, own, length) : -(int)Errno.ESRCH;
-        return (result == -(int)Errno.ESRCH ? CopyByAnotherThread(call, address, own, length) : result) == length;
-    }
-
-    // A device may copy while the supervisor sees the end: the file's number must not be another file's by then.
+    // A device may be at it while the process ends: the descriptor's number must not be another file's by then.
     private bool TryUse()
     {
         int uses = Volatile.Read(ref _uses);
@@ -204,43 +213,13 @@ internal sealed unsafe class ProcessMemory(int pid, int pidfd, int file) : IHost
         return false;
     }
 
-    private void Drop()
+    private void Release()
     {
         if (Interlocked.Decrement(ref _uses) == 0)
         {
-            Sys.Close(file);
+            Sys.Close(_memory);
+            Sys.Close(Pidfd);
         }
-    }
-
-    private nint CopyByAnotherThread(int call, ulong address, byte* own, int length)
-    {
-        try
-        {
-            foreach (string thread in Directory.EnumerateDirectories($"/proc/{Pid.ToString(CultureInfo.InvariantCulture)}/task"))
-            {
-                int task = int.Parse(Path.GetFileName(thread.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture);
-                nint result = Copy(call, task, address, own, length);
-                if (result != -(int)Errno.ESRCH)
-                {
-                    Volatile.Write(ref _task, task);
-                    return result;
-                }
-            }
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            // The process ended.
-        }
-
-        Volatile.Write(ref _isGone, true);
-        return -(int)Errno.ESRCH;
-    }
-
-    /// <summary>A thread's number may be another process's once the thread has ended; the process's own may not (its end is watched).</summary>
-    private bool IsThread(int task)
-    {
-        Span<byte> path = stackalloc byte[ProcPath.Size];
-        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfThread(path, Pid, task), 0, out _) == 0;
     }
 
     private static nint Copy(int call, int task, ulong address, byte* own, int length)

@@ -24,7 +24,7 @@ internal sealed class ThreadDescriptors : IDisposable
     {
         Span<byte> path = stackalloc byte[ProcPath.Size];
         ref (int Tid, int Folder) place = ref _folders[tid & (Places - 1)];
-        if (place.Tid == tid && Sys.Stat(place.Folder, ProcPath.OfFdWithin(path, fd), 0, out identity) >= 0)
+        if (place.Tid == tid && Sys.Stat(place.Folder, ProcPath.OfFdWithin(path, fd), Sys.AtStatxDontSync, out identity) >= 0)
         {
             return 0;
         }
@@ -33,7 +33,7 @@ internal sealed class ThreadDescriptors : IDisposable
         Sys.Close(place.Folder);
         int folder = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(path, tid, ""u8), Sys.O_PATH | Sys.O_DIRECTORY | Sys.O_CLOEXEC);
         place = folder < 0 ? (0, -1) : (tid, folder);
-        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(path, tid, fd), 0, out identity);
+        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(path, tid, fd), Sys.AtStatxDontSync, out identity);
     }
 
     public void Dispose()

@@ -92,7 +92,7 @@ internal sealed partial class DeviceFile
             if (call.FileOf(fd) is not GroupFile file)
             {
                 int copy = call.CopyFd(fd);
-                Sys.Close(copy);
+                Sys.CloseAside(copy);
                 return CallOutcome.Fail(copy < 0 ? Errno.EBADF : Errno.EINVAL);
             }
 

@@ -41,7 +41,7 @@ internal sealed class EventFd(int fd, EventFdWatcher watcher, VectorAccount? acc
                 continue;
             }
 
-            Sys.Close(copy);
+            Sys.CloseAside(copy); // some other file of the client's
             triggers[i] = new DefectiveEventFd(copy < 0 ? (Errno)(-copy) : Errno.EINVAL);
         }
     }
@@ -63,11 +63,7 @@ internal sealed class EventFd(int fd, EventFdWatcher watcher, VectorAccount? acc
             return;
         }
 
-        // A counter the client filled to the brim would block the write; the kernel's own signal never blocks, and neither does this. Short of a
-        // client that fills it between the two calls: whether a write waits is a flag of the client's own file, and eventfds know no RWF_NOWAIT
-        // for writes. Such a client can hang its own run, and nothing else.
-        PollFd poll = new(fd, PollOut);
-        if (Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0 && Sys.Write(fd, One) > 0)
+        if (EventSignal.TrySignal(fd) || TryWrite())
         {
             account?.Deliver();
         }
@@ -128,6 +124,13 @@ internal sealed class EventFd(int fd, EventFdWatcher watcher, VectorAccount? acc
         }
 
         return false;
+    }
+
+    // Where the kernel's own signal is not to be had. A client that fills the counter between the two calls makes its own run wait.
+    private bool TryWrite()
+    {
+        PollFd poll = new(fd, PollOut);
+        return Sys.Poll(new Span<PollFd>(ref poll), 0) == 1 && (poll.Returned & PollOut) != 0 && Sys.Write(fd, One) > 0;
     }
 
     private static bool IsEventFd(int fd)

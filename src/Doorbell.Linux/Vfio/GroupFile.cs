@@ -57,7 +57,7 @@ internal sealed class GroupFile(VfioGroup group) : ClientFile
             return CallOutcome.Fail(-copy);
         }
 
-        Sys.Close(copy);
+        Sys.CloseAside(copy);
         bool hasContainer = (group.GetStatus() & VfioGroupFlags.ContainerSet) != 0;
         return CallOutcome.Fail(hasContainer ? Errno.EINVAL : Errno.EBADFD);
     }
@@ -71,7 +71,7 @@ internal sealed class GroupFile(VfioGroup group) : ClientFile
             return CallOutcome.Fail(-length);
         }
 
-        Result<VfioDevice> device = group.OpenDevice(Encoding.UTF8.GetString(buffer[..length]));
+        Result<VfioDevice> device = group.OpenDevice(Message.Printable(Encoding.UTF8.GetString(buffer[..length])));
         return device.IsOk ? CallOutcome.Open(new DeviceFile(device.Value), closeOnExec: true) : CallOutcome.Fail(device.Errno, device.Reason);
     }
 

@@ -103,6 +103,8 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
         return Result.Ok;
     }
 
+    public bool IsIdle => _vfio.IsIdle;
+
     public Result<ClientFile> Open(string path)
     {
         if (path == MachineView.ContainerNode)

@@ -11,6 +11,9 @@ internal sealed class DoorbellCommand(string machine)
     /// <summary>The checkout's own, or the one the environment names: ./test runs some tests of what ./publish makes, too.</summary>
     public static string Program { get; } = Environment.GetEnvironmentVariable(Variable) ?? Repository.PathOf("doorbell");
 
+    /// <summary>The one the environment names: a native program, which starts at once, so that a test can afford to start it often.</summary>
+    public static bool IsPublished { get; } = Environment.GetEnvironmentVariable(Variable) is not null;
+
     /// <summary>A folder that has the command and everything it needs, once it was run.</summary>
     public static string Folder { get; } = Environment.GetEnvironmentVariable(Variable) is string program
         ? Path.GetDirectoryName(program)!

@@ -17,6 +17,7 @@ internal sealed class Marker
     {
         byte[] wanted = Encoding.ASCII.GetBytes($"{Variable}={_value}");
         var found = new List<MarkedProcess>();
+        var closed = new List<(int Pid, int Parent)>();
         foreach (string folder in Directory.EnumerateDirectories("/proc"))
         {
             if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || pid == Environment.ProcessId)
@@ -33,13 +34,53 @@ internal sealed class Marker
                     found.Add(new MarkedProcess(pid, program, command));
                 }
             }
-            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            catch (UnauthorizedAccessException)
             {
-                // It ended while it was looked at, or it is another user's.
+                // Another user's; or a doorbell, which keeps what it has to itself: then it is known by its parent.
+                closed.Add((pid, ParentOf(folder)));
+            }
+            catch (IOException)
+            {
+                // It ended while it was looked at.
+            }
+        }
+
+        for (int known = -1; known != found.Count;)
+        {
+            known = found.Count;
+            HashSet<int> parents = [Environment.ProcessId, .. found.Select(process => process.Id)];
+            foreach ((int pid, _) in closed.Where(process => parents.Contains(process.Parent) && !parents.Contains(process.Pid)).ToArray())
+            {
+                found.Add(new MarkedProcess(pid, "", CommandOf(pid)));
             }
         }
 
         return found;
+    }
+
+    private static int ParentOf(string folder)
+    {
+        try
+        {
+            string stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            return int.Parse(stat[(stat.LastIndexOf(')') + 4)..].Split(' ')[0], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0; // it ended
+        }
+    }
+
+    private static string CommandOf(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ').Trim();
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
     }
 
     /// <summary>Waits until nothing is left of the run, and gives what still is after <paramref name="patience"/>.</summary>

@@ -16,7 +16,7 @@ public class TracingTests
         using (new JsonTrace(stream, events))
         {
             events.Emit(new ClientIoctl(42, "container 1", "VFIO_SET_IOMMU", 3, "EPERM"));
-            events.Emit(new ClientEnded(1));
+            events.Emit(new ClientEnded(1, IsIdle: true));
         }
 
         string[] lines = Encoding.UTF8.GetString(stream.ToArray()).Split('\n');
@@ -44,9 +44,9 @@ public class TracingTests
         var events = new EventStream();
         using (var trace = new JsonTrace(new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0), events, said.Add))
         {
-            events.Emit(new ClientEnded(1));
+            events.Emit(new ClientEnded(1, IsIdle: true));
             trace.Flush();
-            events.Emit(new ClientEnded(2));
+            events.Emit(new ClientEnded(2, IsIdle: true));
             trace.Flush();
             Assert.False(events.IsEnabled);
         }
@@ -92,7 +92,7 @@ public class TracingTests
         Assert.True(events.IsTroubleHeard);
 
         events.Emit(new Refusal { Operation = "o", Subject = "s", Errno = Errno.EINVAL, Reason = "r" });
-        events.Emit(new ClientEnded(0));
+        events.Emit(new ClientEnded(0, IsIdle: true));
 
         Assert.Equal(1, heard);
     }
