@@ -50,7 +50,7 @@ public sealed class MachineBuilder
     /// described at its address. Where all functions of a host are captured their BARs stay where they were.
     /// </summary>
     /// <returns>ENODEV where the machine has no such bus; EEXIST where the place is taken.</returns>
-    public Result Add(CapturedAt found) => found.Function.IsBridge ? AddBridge(found) : Add(found.Address, new CapturedDevice(found.Function));
+    public Result Add(CapturedAt found) => found.Function.IsBridge ? AddBridge(found) : Add(found.Address, CapturedBehaviour.Create(found.Function).Value);
 
     /// <summary>Puts a captured device, perhaps with behaviour of its own, where it was found, slot or none.</summary>
     /// <returns>ENODEV where the machine has no such bus; EEXIST where the place is taken.</returns>

@@ -25,7 +25,7 @@ internal sealed class CaptureBoard : IDisposable
         MachineBuilder builder = new(Describe(name).WithFound(functions.Value));
         foreach (CapturedAt found in functions.Value)
         {
-            Result added = found.Function.IsBridge ? builder.Add(found) : builder.Add(found.Address, new CapturedModel(found.Function));
+            Result added = builder.Add(found);
             Assert.True(added.IsOk, added.Reason);
         }
 

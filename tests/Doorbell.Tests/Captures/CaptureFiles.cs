@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
+using Doorbell.Cli.Compare;
 
 namespace Doorbell.Tests.Captures;
 
@@ -19,7 +20,7 @@ internal static class CaptureFiles
     /// <summary>The records of a file, in its order.</summary>
     /// <param name="name">As in <c>virt-gicv3-its-smmuv3/type1</c>.</param>
     public static List<JsonObject> Read(string name) =>
-        [.. ReadText(name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => JsonNode.Parse(OneName(line))!.AsObject())];
+        [.. CaptureFile.Read(Path.Combine(Folder, $"{name}.jsonl.gz")).Value];
 
     /// <summary>A file as it is.</summary>
     public static string ReadText(string name) => Encoding.UTF8.GetString(ReadBytes($"{name}.jsonl"));
@@ -32,7 +33,4 @@ internal static class CaptureFiles
         packed.CopyTo(unpacked);
         return unpacked.ToArray();
     }
-
-    // The record group_of has the group's name under the key of its own.
-    private static string OneName(string line) => line.Replace(",\"name\":\"vfio-noiommu\"", ",\"group_name\":\"vfio-noiommu\"", StringComparison.Ordinal);
 }

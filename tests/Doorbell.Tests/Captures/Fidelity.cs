@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Doorbell.Cli.Compare;
 
 namespace Doorbell.Tests.Captures;
 
@@ -31,7 +32,7 @@ internal static class Fidelity
         }
 
         text.AppendLine().AppendLine("| records | capture | what differs | why |").AppendLine("|---|---|---|---|");
-        foreach (KnownDifference known in KnownDifference.All)
+        foreach (KnownDifference known in Replayed.Differences)
         {
             int count = Replays.All.Sum(suite => Replays.ResultOf(suite.Name).Explained.GetValueOrDefault(known));
             string what = known.IsNotApplicable ? "not made" : string.Join(", ", known.Fields);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Doorbell.Cli.Compare;
 using Doorbell.Tests.Captures.Suites;
 using Doorbell.Vfio;
 
@@ -59,6 +60,6 @@ internal static class Replays
     public static SuiteResult ResultOf(string name) => Results.GetOrAdd(name, static key => new Lazy<SuiteResult>(() =>
     {
         Suite suite = All.Single(candidate => candidate.Name == key);
-        return new SuiteResult(key, Comparison.Of(CaptureFiles.Read(key), suite.Run()));
+        return Replayed.Judge(key, CaptureFiles.Read(key), suite.Run());
     })).Value;
 }

@@ -28,15 +28,15 @@ internal sealed partial class VfioClient
         string how = "none";
         switch (device.Function.Config.Read32(0))
         {
-            case CapturedModel.Igb:
+            case 0x10c9_8086:
                 Poke(device, (0x1514, 0x11), (0x1580, uint.MaxValue), (0x1524, 1u << vector), (0x1520, 1u << vector));
                 how = "igb GPIE=0x11 EICR=~0 EIMS=EICS=1<<vec";
                 break;
-            case CapturedModel.Edu:
+            case 0x11e8_1234:
                 Poke(device, (0x60, 1), (0x64, 1));
                 how = "edu 0x60=1, 0x64=1";
                 break;
-            case CapturedModel.E1000e:
+            case 0x10d3_8086:
                 Poke(device, (0xd8, uint.MaxValue), (0xc0, 0), (0xd0, 4), (0xc8, 4));
                 how = "e1000e IMS=4 ICS=4";
                 break;

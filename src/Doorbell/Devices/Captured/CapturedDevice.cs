@@ -46,6 +46,10 @@ public class CapturedDevice : PciDeviceModel
     public sealed override bool HasFixedConfigSpace => true;
 
     /// <inheritdoc/>
+    /// <remarks>Every memory BAR, whole, as vfio-pci offers them; what a client stores in one stays there unless a register behind it acts.</remarks>
+    public override IReadOnlyList<PciMappableRange> MappableRanges => [.. _function.Bars.Where(static bar => bar.Kind != PciBarKind.Io).Select(static bar => new PciMappableRange(bar.Index, 0, bar.Size))];
+
+    /// <inheritdoc/>
     public override void ReadBar(int bar, ulong offset, Span<byte> destination) => destination.Clear();
 
     /// <inheritdoc/>

@@ -10,7 +10,7 @@ internal static class CapturedOptions
 
     public static Result<PciDeviceModel> Create(IReadOnlyList<KeyValuePair<string, string>> options, ReadDeviceFile? readFile)
     {
-        string file = "", function = "";
+        string file = "", function = "", behaviour = CapturedBehaviour.None;
         var sizes = new ulong[CapturedFunction.RomIndex + 1];
         foreach ((string key, string value) in options)
         {
@@ -18,6 +18,7 @@ internal static class CapturedOptions
             {
                 "config" => Keep(value, out file),
                 "function" => Keep(value, out function),
+                "behaviour" => Keep(value, out behaviour),
                 "rom" => DeviceModels.Size(key, value, 1, out sizes[CapturedFunction.RomIndex]),
                 ['b', 'a', 'r', >= '0' and <= '5' and var digit] => DeviceModels.Size(key, value, 1, out sizes[digit - '0']),
                 _ => Result.Fail(Errno.EINVAL, $"captured has no option \"{key}\": expected {Forms}."),
@@ -58,9 +59,13 @@ internal static class CapturedOptions
             return found.WithoutValue;
         }
 
-        return found.Value.IsBridge
-            ? Result.Fail(Errno.EINVAL, $"{file}: a bridge is no device for a slot: expected a function with a type 0 header.")
-            : new CapturedDevice(found.Value);
+        if (found.Value.IsBridge)
+        {
+            return Result.Fail(Errno.EINVAL, $"{file}: a bridge is no device for a slot: expected a function with a type 0 header.");
+        }
+
+        Result<CapturedDevice> device = CapturedBehaviour.Create(found.Value, behaviour);
+        return device.IsOk ? device.Value : device.WithoutValue;
     }
 
     private static Result Keep(string value, out string kept)

@@ -74,12 +74,28 @@ internal static partial class DeviceSuite
         byte[] region = VfioClient.Words(32);
         VfioClient.Put(region, 8, index);
         long result = client.Ioctl(device.File, VfioIoctl.DeviceGetRegionInfo, region);
+        uint wanted = VfioClient.Word(region, 0);
+        if (result == 0 && wanted > region.Length)
+        {
+            region = VfioClient.Words((int)wanted);
+            VfioClient.Put(region, 8, index);
+            result = client.Ioctl(device.File, VfioIoctl.DeviceGetRegionInfo, region);
+        }
+
         JsonObject record = Recorder.Begin($"{device.Bdf}.region{index}", "VFIO_DEVICE_GET_REGION_INFO").Int("index", index).Result(result);
         if (result == 0)
         {
             ulong address = index < device.Function.Bars.Count ? device.Function.Bars[(int)index]?.Address ?? 0 : 0;
             record.Hex("flags", VfioClient.Word(region, 4)).Hex("size", VfioClient.Long(region, 16)).Hex("offset", VfioClient.Long(region, 24))
-                .Int("argsz_out", VfioClient.Word(region, 0)).Int("cap_offset", VfioClient.Word(region, 12)).Hex("bar_phys", address);
+                .Int("argsz_out", wanted).Int("cap_offset", VfioClient.Word(region, 12)).Hex("bar_phys", address);
+            const uint HasCapabilities = 1 << 3; // VFIO_REGION_INFO_FLAG_CAPS
+            const int MsiXMappable = 3; // VFIO_REGION_INFO_CAP_MSIX_MAPPABLE
+            if ((VfioClient.Word(region, 4) & HasCapabilities) != 0)
+            {
+                uint header = VfioClient.Word(region, (int)VfioClient.Word(region, 12));
+                Assert.Equal(MsiXMappable, (int)(header & 0xffff));
+                record.Node("caps", new JsonArray(new JsonObject().Int("id", header & 0xffff).Int("version", header >> 16).Text("cap", "msix_mappable")));
+            }
         }
 
         client.Recorder.Done(record);
