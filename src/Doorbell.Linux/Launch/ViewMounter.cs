@@ -34,7 +34,7 @@ internal sealed class ViewMounter
     /// <summary>Descriptor of the view's /sys, for writing, which the client's own is not; -1 until it is mounted. The caller owns it.</summary>
     internal int LiveSys { get; private set; } = -1;
 
-    /// <summary>Builds and mounts; the nodes' identities come in the order of the view's entries.</summary>
+    /// <summary>Builds and mounts; the identities of what the supervisor answers come in the order of the view's entries.</summary>
     internal Result<List<FileIdentity>> Mount()
     {
         Result privately = Mounts.MakePrivate();
@@ -193,7 +193,7 @@ internal sealed class ViewMounter
                 SysEntryKind.Symlink => Mounts.MakeLink(tmpfs, name, [.. entry.Content.Span, 0]),
                 _ => Mounts.MakeNode(tmpfs, name, entry.Mode),
             };
-            if (failed >= 0 && entry.Kind == SysEntryKind.Node)
+            if (failed >= 0 && entry.IsAnswered)
             {
                 failed = Sys.Stat(tmpfs, name, Sys.AtSymlinkNoFollow, out FileIdentity identity);
                 nodes.Add(identity);

@@ -8,7 +8,7 @@ namespace Doorbell.Linux.Seccomp;
 /// </summary>
 /// <remarks>
 /// BPF sees argument registers, neither files nor memory. So what is trapped is told by number: ioctls of VFIO's type,
-/// offsets only our regions have, opens for reading and writing. The supervisor lets through what turns out not to be ours.
+/// offsets only our regions have, opens for writing. The supervisor lets through what turns out not to be ours.
 /// </remarks>
 internal static class FilterProgram
 {
@@ -120,9 +120,12 @@ internal static class FilterProgram
             .Goto("open flags")
             .Label("open")
             .Load(SeccompUapi.DataArgLow(1))
+            // For writing alone: a file of the view that refuses it with a sentence. A file that must be new is none of those.
             .Label("open flags")
-            .And(Sys.O_ACCMODE)
+            .And(Sys.O_ACCMODE | Sys.O_EXCL)
             .IfEqual(Sys.O_RDWR, "notify")
+            .IfEqual(Sys.O_RDWR | Sys.O_EXCL, "notify")
+            .IfEqual(Sys.O_WRONLY, "notify")
             .Return(SeccompUapi.RetAllow)
 
             // Only an installation (act is not NULL) can lack SA_RESTART (T2).

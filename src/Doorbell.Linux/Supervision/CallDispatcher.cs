@@ -6,6 +6,7 @@ using Doorbell.Linux.Reporting;
 using Doorbell.Linux.Seccomp;
 using Doorbell.Linux.Tracing;
 using Doorbell.Linux.Uapi;
+using Doorbell.Linux.Views;
 
 namespace Doorbell.Linux.Supervision;
 
@@ -180,6 +181,17 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
 
         string? node = nodes.Find(call, directory, path, ((int)flags & Sys.O_NOFOLLOW) == 0, out FileIdentity identity);
+        if (node is not null && SysfsWrites.Refuses(node) is { } reason)
+        {
+            call.Opens(node);
+            return CallOutcome.Fail(Errno.EROFS, reason);
+        }
+
+        if (((int)flags & Sys.O_ACCMODE) == Sys.O_WRONLY)
+        {
+            return CallOutcome.Pass; // the kernel refuses what is left of ours
+        }
+
         if (node is null)
         {
             // The kernel answers ENXIO for anonymous inodes opened anew through /proc; an emulated file must not be opened as the plain file it is.
@@ -228,7 +240,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
 
         ulong value = BinaryPrimitives.ReadUInt64LittleEndian(flags);
-        return (value & Sys.O_ACCMODE) == Sys.O_RDWR ? Open(directory, path, value) : CallOutcome.Pass;
+        return (value & Sys.O_ACCMODE) is Sys.O_RDWR or Sys.O_WRONLY ? Open(directory, path, value) : CallOutcome.Pass;
     }
 
     /// <summary>

@@ -3,22 +3,20 @@ using Doorbell.Linux.Native;
 
 namespace Doorbell.Linux.Supervision;
 
-/// <summary>The view's device nodes: which of them, if any, a path of the client leads to.</summary>
+/// <summary>The view's device nodes, and its files that refuse to be written to: which of them, if any, a path of the client leads to.</summary>
 internal sealed class NodeTable
 {
     private const int MaxPath = 4096;
 
-    private readonly (FileIdentity Identity, string Path, byte[] Name)[] _nodes;
+    private readonly (FileIdentity Identity, string Path)[] _nodes;
+    private readonly byte[][] _names;
     private readonly byte[] _path = new byte[MaxPath];
     private readonly byte[] _absolute = new byte[3 * MaxPath];
 
     internal NodeTable(IReadOnlyList<FileIdentity> identities, IReadOnlyList<string> paths)
     {
-        _nodes = new (FileIdentity, string, byte[])[paths.Count];
-        for (int i = 0; i < _nodes.Length; i++)
-        {
-            _nodes[i] = (identities[i], paths[i], Encoding.UTF8.GetBytes(paths[i][(paths[i].LastIndexOf('/') + 1)..]));
-        }
+        _nodes = [.. identities.Zip(paths)];
+        _names = [.. paths.Select(static path => path[(path.LastIndexOf('/') + 1)..]).Distinct().Select(Encoding.UTF8.GetBytes)];
     }
 
     /// <summary>The node a path leads to, resolved as the client's thread would; null when it is none of ours. Allocates nothing.</summary>
@@ -49,7 +47,7 @@ internal sealed class NodeTable
             return null;
         }
 
-        foreach ((FileIdentity node, string nodePath, _) in _nodes)
+        foreach ((FileIdentity node, string nodePath) in _nodes)
         {
             if (node == identity)
             {
@@ -66,9 +64,9 @@ internal sealed class NodeTable
     /// </summary>
     private bool MayBeOurs(ReadOnlySpan<byte> name)
     {
-        foreach ((_, _, byte[] nodeName) in _nodes)
+        foreach (byte[] ours in _names)
         {
-            if (name.SequenceEqual(nodeName))
+            if (name.SequenceEqual(ours))
             {
                 return true;
             }

@@ -46,7 +46,7 @@ internal sealed class Supervisor : IDisposable
         _listener = new SeccompListener(prepared.Listener);
         _files = new FileTable(prepared.FilesDirectory, host.Events, host.MappableBytes);
         var nodes = new NodeTable(
-            prepared.Nodes, [.. host.View.Entries.Where(entry => entry.Kind == Views.SysEntryKind.Node).Select(entry => entry.Path)]);
+            prepared.Nodes, [.. host.View.Entries.Where(static entry => entry.IsAnswered).Select(entry => entry.Path)]);
         var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events, _watcher);
         account.Vectors = call.Vectors;
         _configFiles = new ConfigFileWriter(prepared.LiveSys, host.ConfigFiles);

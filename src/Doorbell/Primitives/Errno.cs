@@ -27,6 +27,7 @@ public enum Errno
     EFBIG = 27,
     ENOSPC = 28,
     ESPIPE = 29,
+    EROFS = 30,
     ERANGE = 34,
     ENOSYS = 38,
     EOVERFLOW = 75,

@@ -16,6 +16,7 @@ public class FilterProgramTests
     private const uint GetApiVersion = 0x3b64;
     private const uint ReadWrite = 2;
     private const uint WriteOnlyCreateTruncate = 0x241;
+    private const uint WriteOnlyCreateExclusively = 0xc1;
     private const uint ReadWriteCloseOnExec = 0x80002;
 
     private static readonly BpfInstruction[] X64Program = FilterProgram.Build(FilterArchitecture.X64);
@@ -39,6 +40,8 @@ public class FilterProgramTests
         { "fallocate", X64, 285, [3, 3, 0, 4096] },
         { "openat for reading and writing", X64, 257, [0xffff_ff9c, 0x1000, ReadWriteCloseOnExec] },
         { "open for reading and writing", X64, 2, [0x1000, ReadWrite] },
+        { "openat for writing", X64, 257, [0xffff_ff9c, 0x1000, WriteOnlyCreateTruncate] },
+        { "openat for reading and writing what must be new", X64, 257, [0xffff_ff9c, 0x1000, ReadWrite | 0xc0] },
         { "openat2 (its flags are in memory)", X64, 437, [0xffff_ff9c, 0x1000, 0x2000, 24] },
         { "a handler being installed", X64, 13, [10, 0x1000, 0, 8] },
         { "a handler installed from an address whose low half is 0", X64, 13, [10, 0x7f_0000_0000, 0, 8] },
@@ -73,7 +76,7 @@ public class FilterProgramTests
         { "read", X64, 0, [3, 0x1000, Region0, Region0] },
         { "mmap of memory", X64, 9, [0, 4096, 3, 0x22, 0xffff_ffff, 0] },
         { "openat for reading", X64, 257, [0xffff_ff9c, 0x1000, 0x80000] },
-        { "openat for writing", X64, 257, [0xffff_ff9c, 0x1000, WriteOnlyCreateTruncate] },
+        { "openat for writing what must be new", X64, 257, [0xffff_ff9c, 0x1000, WriteOnlyCreateExclusively] },
         { "open for reading", X64, 2, [0x1000, 0] },
         { "a handler being asked for", X64, 13, [14, 0, 0x1000, 8] },
         { "a handler for HUP", X64, 13, [1, 0x1000, 0, 8] },
