@@ -8,6 +8,7 @@ switch (args)
     case ["launch", ..]:
         return Launcher.Main(args[1..]);
     case ["run", ..]:
+        Terminal.LeaveAlone();
         if (args.Contains("--"))
         {
             Runner.Prepare();
@@ -15,6 +16,7 @@ switch (args)
 
         return RunCommand.Invoke(args.AsSpan(1));
     default:
+        Terminal.LeaveAlone();
         try
         {
             int status = CommandTree.Invoke(args);

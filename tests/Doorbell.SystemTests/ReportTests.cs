@@ -109,6 +109,25 @@ public class ReportTests
         Assert.Single(outcome.Errors.TrimEnd('\n').Split('\n'), line => line.Contains("report", StringComparison.Ordinal));
     }
 
+    /// <remarks>.NET's Console would set the terminal up for itself, keypad mode first, as soon as something is written through it.</remarks>
+    [SkippableTheory]
+    [InlineData("run", "--machine", "no-such-machine", "--", "true")]
+    [InlineData("run", "--", "stty", "-a")]
+    [InlineData("--version")]
+    public void The_terminal_stays_as_it_was(params string[] arguments)
+    {
+        Requirement.Package("/usr/bin/script", "bsdutils");
+        string command = string.Join(' ', arguments.Prepend(DoorbellCommand.Program));
+        Outcome outcome = Run.ToEnd("/usr/bin/script", ["-qec", command, "/dev/null"], Patience);
+        Assert.NotEmpty(outcome.Output);
+        Assert.DoesNotContain("\u001b", outcome.Output, StringComparison.Ordinal);
+        if (arguments is [.., "-a"])
+        {
+            Outcome without = Run.ToEnd("/usr/bin/script", ["-qec", "stty -a", "/dev/null"], Patience);
+            Assert.Equal(without.Output, outcome.Output);
+        }
+    }
+
     private static void JUnitMustAgree(XDocument junit, JsonElement report)
     {
         XElement[] suites = [.. junit.Root!.Elements("testsuite")];
