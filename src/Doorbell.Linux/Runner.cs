@@ -52,7 +52,7 @@ public static class Runner
 
         using LauncherProcess launcher = beginning.Launcher.Value;
         using var forwarding = new SignalForwarding(beginning.Signals);
-        ITrace? trace = null;
+        TraceFiles? trace = null;
         try
         {
             Result<TraceFiles?> traces = TraceFiles.Open(options.TraceFiles, events, account);

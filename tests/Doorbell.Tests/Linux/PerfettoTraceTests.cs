@@ -9,10 +9,12 @@ using Doorbell.Msi.Events;
 namespace Doorbell.Tests.Linux;
 
 /// <summary>The trace is decoded by the numbers of Perfetto's own .proto files, and judged by what they say a reader does with it.</summary>
-public class PerfettoTraceTests
+public sealed class PerfettoTraceTests : IDisposable
 {
     private readonly EventStream _events = new();
     private readonly MemoryStream _file = new();
+
+    public void Dispose() => _file.Dispose();
 
     [Fact]
     public void A_device_its_vectors_and_domains_have_tracks_that_are_described_before_they_are_used()

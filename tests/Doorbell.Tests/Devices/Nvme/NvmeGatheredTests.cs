@@ -1,4 +1,3 @@
-using Doorbell.Devices;
 using static Doorbell.Tests.Devices.NvmeHost;
 
 namespace Doorbell.Tests.Devices;
