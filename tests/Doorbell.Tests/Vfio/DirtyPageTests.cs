@@ -83,14 +83,14 @@ public class DirtyPageTests
     {
         const ulong Limit = int.MaxValue * Page;
         Board board = new Board().Assign();
-        BoundlessMemory memory = new();
-        Board.Ok(board.Container.MapDma(VfioMapFlags.Read, Page, new Iova(0x1_0000_0000), Limit + Page, memory));
+        BoundlessMemory memory = new(); // as far from a GiB boundary as its IOVA, so that blocks of 1 GiB map it
+        Board.Ok(board.Container.MapDma(VfioMapFlags.Read, 0x1_0000_0000, new Iova(0x1_0000_0000), Limit + Page, memory));
         Assert.Equal(Errno.EINVAL, board.Container.ControlDirtyPages(VfioDirtyFlags.Start).Errno);
         Board.Ok(board.Container.UnmapDma(VfioUnmapFlags.All, default, 0));
 
-        Board.Ok(board.Container.MapDma(VfioMapFlags.Read, Page, new Iova(0x1_0000_0000), Limit, memory));
+        Board.Ok(board.Container.MapDma(VfioMapFlags.Read, 0x1_0000_0000, new Iova(0x1_0000_0000), Limit, memory));
         Board.Ok(board.Container.ControlDirtyPages(VfioDirtyFlags.Start));
-        Assert.Equal(Errno.EINVAL, board.Container.MapDma(VfioMapFlags.Read, Page, new Iova(0x1000_0000_0000), Limit + Page, memory).Errno);
+        Assert.Equal(Errno.EINVAL, board.Container.MapDma(VfioMapFlags.Read, 0x1_0000_0000, new Iova(0x1000_0000_0000), Limit + Page, memory).Errno);
         Assert.Equal(1, board.Container.MappingCount);
         VfioDirtyBitmap bitmap = new(Page, Type1Info.MaxDirtyBitmapBytes);
         Board.Ok(board.Container.GetDirtyPages(new Iova(0x1_0000_0000), Limit, bitmap));
