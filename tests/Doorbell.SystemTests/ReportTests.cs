@@ -46,8 +46,9 @@ public class ReportTests
         Assert.Single(root.GetProperty("refusals").EnumerateArray(), refusal => Text(refusal, "errno") == "EFAULT" && Text(refusal, "call") == $"VFIO_DEVICE_GET_INFO(device {DoorbellCommand.Slot}, 0x10)");
         Assert.Single(root.GetProperty("refusals").EnumerateArray(), refusal => Text(refusal, "operation") == "pread" && Text(refusal, "subject") == "group 3");
 
+        // A full eventfd loses nothing: it is signalled as the kernel does it, by which its counter stays at the brim.
         Assert.Equal(
-            [("Refused", 1L), ("NotSent", 1L), ("EventFdFull", 2L), ("NotEnabled", 1L)],
+            [("Refused", 1L), ("NotSent", 1L), ("NotEnabled", 1L)],
             root.GetProperty("lost_interrupts").EnumerateArray().Select(lost => (Text(lost, "cause"), lost.GetProperty("count").GetInt64())));
         JsonElement[] faults = [.. root.GetProperty("faults").EnumerateArray()];
         Assert.Equal([("read", "0x80000000", 25L), ("write", "0x80000000", 1L)], faults.Select(fault => (Text(fault, "direction"), Text(fault, "iova"), fault.GetProperty("count").GetInt64())));
@@ -61,8 +62,8 @@ public class ReportTests
 
         JsonElement device = Assert.Single(root.GetProperty("devices").EnumerateArray());
         Assert.Equal(8, device.GetProperty("vectors").GetArrayLength());
-        Assert.All(device.GetProperty("vectors").EnumerateArray(), vector => Assert.Equal(1, vector.GetProperty("delivered").GetInt64()));
-        Assert.Equal(2, device.GetProperty("vectors")[3].GetProperty("lost").GetInt64());
+        Assert.Equal([1L, 1, 1, 3, 1, 1, 1, 1], device.GetProperty("vectors").EnumerateArray().Select(vector => vector.GetProperty("delivered").GetInt64()));
+        Assert.Equal(0, device.GetProperty("vectors")[3].GetProperty("lost").GetInt64());
         Assert.Equal(20, device.GetProperty("dma_read_bytes").GetInt64());
 
         JUnitMustAgree(XDocument.Load(xml), root);
