@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,38 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-void ok(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	printf("ok ");
-	vprintf(format, arguments);
-	printf("\n");
-	va_end(arguments);
-	fflush(stdout);
-}
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	printf("FAIL ");
-	vprintf(format, arguments);
-	printf("\n");
-	va_end(arguments);
-	fflush(stdout);
-	_exit(1);
-}
-
-long must(long result, const char *step)
-{
-	if (result < 0)
-		fail("%s: %s", step, strerrorname_np(errno));
-	return result;
-}
 
 void must_fail(long result, int error, const char *step)
 {

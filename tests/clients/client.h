@@ -5,6 +5,8 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include "steps.h"
+
 #include <linux/vfio.h>
 #include <stdint.h>
 #include <stddef.h>
@@ -30,10 +32,6 @@ struct client {
 	uint64_t window_start;
 };
 
-void ok(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* RESULT of the call named STEP must be 0 or more; errno is reported otherwise. */
-long must(long result, const char *step);
 /* The call named STEP must have failed with ERROR. */
 void must_fail(long result, int error, const char *step);
 

@@ -27,14 +27,6 @@ internal static class ProcPath
         return End(buffer, length, fd);
     }
 
-    /// <summary><c>/proc/PID/task/TASK</c>.</summary>
-    internal static ReadOnlySpan<byte> OfThread(Span<byte> buffer, int pid, int task)
-    {
-        int length = Begin(buffer, pid);
-        "task/"u8.CopyTo(buffer[length..]);
-        return End(buffer, length + 5, task);
-    }
-
     /// <summary><c>fd/FD</c>, within <c>/proc/TASK</c>.</summary>
     internal static ReadOnlySpan<byte> OfFdWithin(Span<byte> buffer, int fd)
     {

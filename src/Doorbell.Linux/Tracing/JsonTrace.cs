@@ -14,14 +14,9 @@ public sealed class JsonTrace : IEventFields, ITrace
 {
     private static readonly long NanosecondsATick = 1_000_000_000 / Stopwatch.Frequency;
 
-    private readonly Lock _lock = new();
-    private readonly Stream _stream;
-    private readonly ArrayBufferWriter<byte> _lines = new(64 * 1024);
+    private readonly TraceOutput _output;
     private readonly Utf8JsonWriter _writer;
     private readonly long _start = Stopwatch.GetTimestamp();
-    private readonly IDisposable _subscription;
-    private readonly Action<string> _say;
-    private bool _failed;
 
     /// <summary>Begins to listen.</summary>
     /// <param name="stream">Where the lines go; the trace owns it.</param>
@@ -29,45 +24,19 @@ public sealed class JsonTrace : IEventFields, ITrace
     /// <param name="say">Told, once, when the lines cannot be written: what is traced goes on without. Standard error where nothing is given.</param>
     public JsonTrace(Stream stream, EventStream events, Action<string>? say = null)
     {
-        _stream = stream;
-        _say = say ?? Message.Print;
-        _writer = new Utf8JsonWriter(_lines, new JsonWriterOptions { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-        _subscription = events.Subscribe(Write);
+        _output = new TraceOutput(stream, say ?? Message.Print);
+        _writer = new Utf8JsonWriter(_output.Gathered, new JsonWriterOptions { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        _output.Begin(events, Write);
     }
 
     /// <summary>Writes out what has gathered. Should that fail (a full disk), the trace ends here.</summary>
-    public void Flush()
-    {
-        lock (_lock)
-        {
-            if (_lines.WrittenCount == 0)
-            {
-                return;
-            }
-
-            try
-            {
-                _stream.Write(_lines.WrittenSpan);
-                _stream.Flush();
-            }
-            catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
-            {
-                _failed = true;
-                _subscription.Dispose();
-                _say($"the trace ends here, it cannot be written: {unwritable.Message}");
-            }
-
-            _lines.ResetWrittenCount();
-        }
-    }
+    public void Flush() => _output.Flush();
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _subscription.Dispose();
-        Flush();
+        _output.End();
         _writer.Dispose();
-        _stream.Dispose();
     }
 
     /// <inheritdoc/>
@@ -87,29 +56,13 @@ public sealed class JsonTrace : IEventFields, ITrace
 
     private void Write(MachineEvent machineEvent)
     {
-        const int FlushAt = 48 * 1024;
-        bool full;
-        lock (_lock)
-        {
-            if (_failed)
-            {
-                return; // an event that was under way
-            }
-
-            _writer.WriteStartObject();
-            _writer.WriteNumber("time", (Stopwatch.GetTimestamp() - _start) * NanosecondsATick);
-            _writer.WriteString("kind", machineEvent.Kind);
-            machineEvent.Describe(this);
-            _writer.WriteEndObject();
-            _writer.Flush();
-            _writer.Reset();
-            _lines.Write("\n"u8);
-            full = _lines.WrittenCount > FlushAt;
-        }
-
-        if (full)
-        {
-            Flush();
-        }
+        _writer.WriteStartObject();
+        _writer.WriteNumber("time", (Stopwatch.GetTimestamp() - _start) * NanosecondsATick);
+        _writer.WriteString("kind", machineEvent.Kind);
+        machineEvent.Describe(this);
+        _writer.WriteEndObject();
+        _writer.Flush();
+        _writer.Reset();
+        _output.Gathered.Write("\n"u8);
     }
 }

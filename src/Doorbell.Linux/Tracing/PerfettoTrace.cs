@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using Doorbell.Events;
 using Doorbell.Iommu.Events;
@@ -12,12 +11,8 @@ namespace Doorbell.Linux.Tracing;
 /// </summary>
 internal sealed class PerfettoTrace : IEventFields, ITrace
 {
-    private readonly Lock _lock = new();
-    private readonly Stream _stream;
-    private readonly Action<string> _say;
+    private readonly TraceOutput _output;
     private readonly Func<MachineNames> _names;
-    private readonly IDisposable _subscription;
-    private readonly ArrayBufferWriter<byte> _gathered = new(64 * 1024);
     private readonly PerfettoTracks _tracks;
     private readonly ProtoWriter _event = new();
     private readonly ProtoWriter _annotation = new();
@@ -29,7 +24,6 @@ internal sealed class PerfettoTrace : IEventFields, ITrace
     private string? _iommu;
     private long? _vector;
     private long? _domain;
-    private bool _failed;
 
     /// <param name="stream">Where the packets go; the trace owns it.</param>
     /// <param name="events">Whose events.</param>
@@ -37,52 +31,15 @@ internal sealed class PerfettoTrace : IEventFields, ITrace
     /// <param name="say">Told, once, when the packets cannot be written.</param>
     internal PerfettoTrace(Stream stream, EventStream events, Func<MachineNames> names, Action<string> say)
     {
-        _stream = stream;
-        _say = say;
+        _output = new TraceOutput(stream, say);
         _names = names;
-        _tracks = new PerfettoTracks(_gathered);
-        _subscription = events.Subscribe(Write);
+        _tracks = new PerfettoTracks(_output.Gathered);
+        _output.Begin(events, Write);
     }
 
-    public void Flush()
-    {
-        lock (_lock)
-        {
-            if (_gathered.WrittenCount == 0)
-            {
-                return;
-            }
+    public void Flush() => _output.Flush();
 
-            try
-            {
-                _stream.Write(_gathered.WrittenSpan);
-                _stream.Flush();
-            }
-            catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
-            {
-                _failed = true;
-                _subscription.Dispose();
-                _say($"the trace ends here, it cannot be written: {unwritable.Message}");
-            }
-
-            _gathered.ResetWrittenCount();
-        }
-    }
-
-    public void Dispose()
-    {
-        _subscription.Dispose();
-        lock (_lock)
-        {
-            foreach ((ulong track, Stack<string> slices) in _open)
-            {
-                End(track, slices.Count, Now);
-            }
-        }
-
-        Flush();
-        _stream.Dispose();
-    }
+    public void Dispose() => _output.End(EndAll);
 
     void IEventFields.Text(string name, string value)
     {
@@ -110,25 +67,17 @@ internal sealed class PerfettoTrace : IEventFields, ITrace
 
     private void Write(MachineEvent machineEvent)
     {
-        const int FlushAt = 48 * 1024;
-        bool full;
-        lock (_lock)
-        {
-            if (_failed)
-            {
-                return; // an event that was under way
-            }
+        (_device, _iommu, _vector, _domain) = (null, null, null, null);
+        _annotations.Clear();
+        machineEvent.Describe(this);
+        Place(machineEvent, Now);
+    }
 
-            (_device, _iommu, _vector, _domain) = (null, null, null, null);
-            _annotations.Clear();
-            machineEvent.Describe(this);
-            Place(machineEvent, Now);
-            full = _gathered.WrittenCount > FlushAt;
-        }
-
-        if (full)
+    private void EndAll()
+    {
+        foreach ((ulong track, Stack<string> slices) in _open)
         {
-            Flush();
+            End(track, slices.Count, Now);
         }
     }
 

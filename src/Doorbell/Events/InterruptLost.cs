@@ -4,7 +4,7 @@ namespace Doorbell.Events;
 /// A device's interrupt reached nobody. What its MSI controller refused is told by the controller, as
 /// <see cref="Gic.Events.MsiRefusedEvent"/>; this is everything before and behind it.
 /// </summary>
-public sealed record InterruptLost : MachineEvent
+public sealed record InterruptLost : Explained
 {
     /// <summary>The device.</summary>
     public required string Device { get; init; }
@@ -15,26 +15,11 @@ public sealed record InterruptLost : MachineEvent
     /// <summary>Where it ended.</summary>
     public required LostInterruptCause Cause { get; init; }
 
-    /// <summary>The sentence.</summary>
-    public required string Reason { get; init; }
-
-    /// <summary>The rule of the system, when there is one.</summary>
-    public string? Rule { get; init; }
-
-    /// <summary>What to do about it.</summary>
-    public string? Remedy { get; init; }
-
-    /// <summary>Whether a person should hear of it at once.</summary>
-    public TroubleSeverity Severity { get; init; } = TroubleSeverity.Error;
-
-    /// <inheritdoc/>
-    public override bool IsTrouble => true;
-
     /// <inheritdoc/>
     public override string Kind => "msi.lost";
 
     /// <inheritdoc/>
-    public override void Describe(IEventFields fields)
+    protected override void DescribeSubject(IEventFields fields)
     {
         fields.Text("device", Device);
         if (Vector is { } vector)
@@ -43,20 +28,5 @@ public sealed record InterruptLost : MachineEvent
         }
 
         fields.Text("cause", Cause.ToString());
-        if (Rule is not null)
-        {
-            fields.Text("rule", Rule);
-        }
-
-        fields.Text("reason", Reason);
-        if (Remedy is not null)
-        {
-            fields.Text("remedy", Remedy);
-        }
-
-        if (Severity == TroubleSeverity.Note)
-        {
-            fields.Text("severity", "note");
-        }
     }
 }

@@ -32,7 +32,7 @@ internal static class ClientProgram
     {
         string folder = Repository.PathOf(place);
         string binary = System.IO.Path.Combine(AppContext.BaseDirectory, name);
-        string[] sources = Directory.GetFiles(folder, "*.c");
+        string[] sources = [.. Directory.GetFiles(folder, "*.c").Append(Repository.PathOf("tests", "clients", "steps.c")).Distinct()];
         Run.ToEnd("/usr/bin/gcc", ["-O2", "-Wall", "-Wextra", "-Werror", .. options, "-o", binary, .. sources], TimeSpan.FromMinutes(2)).MustSucceed();
         return binary;
     }

@@ -45,7 +45,7 @@ static void nothing_inherited(void)
 			fail("descriptor %d came along: %s", fd, target);
 	}
 	closedir(folder);
-	say("no listener, channel or file of the supervisor's came along");
+	ok("no listener, channel or file of the supervisor's came along");
 }
 
 static void no_second_listener(void)
@@ -58,7 +58,7 @@ static void no_second_listener(void)
 	/* What the client filters itself, it does not get past the supervisor's filter. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		fail("no_new_privs went away");
-	say("no listener of the client's own");
+	ok("no listener of the client's own");
 }
 
 /* Denied without CAP_SYS_PTRACE; a client with it was given root by whoever started it. */
@@ -84,7 +84,7 @@ static void supervisor_is_closed(pid_t pid, const char *who)
 		if (syscall(SYS_pidfd_getfd, fd, i, 0) >= 0 || errno != EPERM)
 			fail("descriptor %d of the %s: %s", i, who, strerrorname_np(errno));
 	close(fd);
-	say("the %s's memory and descriptors are out of reach", who);
+	ok("the %s's memory and descriptors are out of reach", who);
 }
 
 /* A lease on one's own emulated file: the supervisor, which looks whether it is still open, must not wait for it. */
@@ -101,7 +101,7 @@ static void lease(void)
 			fail("the supervisor waited for a lease of the client's");
 	}
 	close(container);
-	say("a lease keeps nobody waiting");
+	ok("a lease keeps nobody waiting");
 }
 
 /* fchmod on one's own emulated group: the supervisor must still see that it was closed. */
@@ -118,7 +118,7 @@ static void mode(const char *bdf)
 	}
 	must(again, "open of the group after fchmod and close");
 	close(again);
-	say("a file without permissions is seen to close");
+	ok("a file without permissions is seen to close");
 }
 
 static void tricks_with_paths(const char *bdf)
@@ -154,7 +154,7 @@ static void tricks_with_paths(const char *bdf)
 	/* What was opened below the view cannot be opened for writing behind it. */
 	if (open("/sys/bus/pci/devices/x", O_CREAT | O_RDWR, 0600) >= 0 || (errno != EROFS && errno != EACCES && errno != EPERM))
 		fail("a file made in the view: %s", strerrorname_np(errno));
-	say("no path leads around the view");
+	ok("no path leads around the view");
 }
 
 /* A signal of the client's to its supervisor ends them both: that is a client that ends itself. */
@@ -169,7 +169,7 @@ void attack(const char *bdf)
 	mode(bdf);
 	tricks_with_paths(bdf);
 	if (getuid() == 0 && prctl(PR_CAPBSET_READ, 19 /* CAP_SYS_PTRACE */) == 1 && status_of(getpid(), "CapEff:") != 0)
-		say("the client is root with CAP_SYS_PTRACE: nothing is out of its reach");
+		ok("the client is root with CAP_SYS_PTRACE: nothing is out of its reach");
 	else {
 		supervisor_is_closed(above, "supervisor");
 		supervisor_is_closed((pid_t)status_of(getpid(), "PPid:"), "launcher");

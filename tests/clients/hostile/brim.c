@@ -50,7 +50,7 @@ void brim(const char *bdf, unsigned int seconds)
 	must(read(device.event[2], &value, sizeof value), "read of an eventfd");
 	if (value != 0xffffffffffffffff)
 		fail("three signals on a full counter left 0x%llx", (unsigned long long)value);
-	say("a full counter goes to its end and stays there");
+	ok("a full counter goes to its end and stays there");
 
 	/* Without O_NONBLOCK a write would wait for a reader. */
 	close(device.event[0]);
@@ -66,5 +66,5 @@ void brim(const char *bdf, unsigned int seconds)
 	if (events(&device, 1, 5000) != 1)
 		fail("another vector did not come");
 	release(&device);
-	say("%lu signals, none of which waited", raises);
+	ok("%lu signals, none of which waited", raises);
 }

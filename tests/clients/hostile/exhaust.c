@@ -51,5 +51,5 @@ void exhaust(const char *bdf)
 		usleep(50000);
 	if (before >= 0 && descriptors_of(above) > before + KEPT)
 		fail("the supervisor had %d descriptors and has %d", before, descriptors_of(above));
-	say("%d containers at once", count);
+	ok("%d containers at once", count);
 }

@@ -107,5 +107,5 @@ void fight(struct random *random, const char *bdf, unsigned int processes, unsig
 	release(&held);
 	if (!ring->wins || !ring->refusals)
 		fail("no fight: %lu wins, %lu refusals", ring->wins, ring->refusals);
-	say("%lu wins, %lu refusals with EBUSY, never two winners, and the group is free", ring->wins, ring->refusals);
+	ok("%lu wins, %lu refusals with EBUSY, never two winners, and the group is free", ring->wins, ring->refusals);
 }

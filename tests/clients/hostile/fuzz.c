@@ -493,7 +493,7 @@ void fuzz(uint64_t number, unsigned long calls, unsigned int threads, long mebib
 	long late_memory;
 	double start;
 
-	say("fuzz seed %llu, %lu calls, %u threads", (unsigned long long)number, calls, threads);
+	ok("fuzz seed %llu, %lu calls, %u threads", (unsigned long long)number, calls, threads);
 	setrlimit(RLIMIT_NOFILE, &few);
 	sigaction(SIGSEGV, &fault, NULL);
 	sigaction(SIGBUS, &fault, NULL);
@@ -532,7 +532,7 @@ void fuzz(uint64_t number, unsigned long calls, unsigned int threads, long mebib
 	for (unsigned int i = 1; i < thread_count; i++)
 		pthread_join(ids[i], NULL);
 	late_memory = status_of(above, "VmRSS:");
-	say("%lu calls in %.1f s, %lu of them succeeded", done, now() - start, succeeded);
+	ok("%lu calls in %.1f s, %lu of them succeeded", done, now() - start, succeeded);
 	start_over(&works[0].random, 1);
 
 	/* As good as new: what one client left behind would show here. */
@@ -548,8 +548,8 @@ void fuzz(uint64_t number, unsigned long calls, unsigned int threads, long mebib
 		usleep(50000);
 	if (before >= 0 && descriptors_of(above) > before + KEPT)
 		fail("the supervisor had %d descriptors and has %d", before, descriptors_of(above));
-	say("the supervisor's memory: %ld KiB after a tenth, %ld KiB at the end", early_memory, late_memory);
+	ok("the supervisor's memory: %ld KiB after a tenth, %ld KiB at the end", early_memory, late_memory);
 	if (late_memory > early_memory + mebibytes * 1024)
 		fail("the supervisor's memory grew");
-	say("as good as new, and the supervisor holds %d descriptors as before", before);
+	ok("as good as new, and the supervisor holds %d descriptors as before", before);
 }

@@ -5,6 +5,8 @@
 #ifndef HOSTILE_H
 #define HOSTILE_H
 
+#include "../steps.h"
+
 #include <linux/vfio.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,10 +25,6 @@ struct held {
 	uint64_t bar0, config;
 	unsigned char *memory;
 };
-
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-long must(long result, const char *step);
 
 /* xorshift: a seed is a run. */
 struct random {

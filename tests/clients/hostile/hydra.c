@@ -21,7 +21,7 @@ void hydra(void)
 	for (int heads = 0; heads < 2; heads++)
 		if (must(fork(), "fork") == 0)
 			grow();
-	say("holding");
+	ok("holding");
 	for (;;)
 		pause();
 }

@@ -136,11 +136,11 @@ void kills(struct random *random, const char *bdf, unsigned long rounds)
 		next(bdf);
 	}
 	for (int i = 0; i < POINTS; i++)
-		say("%lu died after %s", died[i], names[i]);
+		ok("%lu died after %s", died[i], names[i]);
 	/* The end of the last client's process may take the supervisor a moment to see. */
 	for (int patience = 100; descriptors_of(above) > before + KEPT && patience; patience--)
 		usleep(50000);
 	if (before >= 0 && descriptors_of(above) > before + KEPT)
 		fail("the supervisor had %d descriptors and has %d", before, descriptors_of(above));
-	say("%lu clients killed, each followed by one that found everything free", rounds);
+	ok("%lu clients killed, each followed by one that found everything free", rounds);
 }

@@ -53,6 +53,6 @@ int main(int count, char **arguments)
 		attack(bdf);
 	else
 		fail("no mode '%s'", mode);
-	say("all of %s", mode);
+	ok("all of %s", mode);
 	return 0;
 }

@@ -135,7 +135,7 @@ static void two_containers(const char *bdf, const char *other)
 	close(held.device);
 	close(held.group);
 	close(held.container);
-	say("a device reaches its own container's memory and not the other's, at another IOVA nor at the same");
+	ok("a device reaches its own container's memory and not the other's, at another IOVA nor at the same");
 }
 
 /* A maps and ends; B holds the descriptors. A's memory is gone, and B's at the same address is not A's. */
@@ -198,14 +198,14 @@ static void memory_of_the_dead(const char *bdf)
 			must(waitpid(next, &status, 0), "waitpid");
 			if (status)
 				fail("the process that got a dead one's number ended with 0x%x", status);
-			say("a number was reused: %s", next == child ? "the dead process's own" : "another's first");
+			ok("a number was reused: %s", next == child ? "the dead process's own" : "another's first");
 			break;
 		}
 	}
 	close(held.device);
 	close(held.group);
 	close(held.container);
-	say("the memory of a process that ended is out of reach, and no other's is taken for it");
+	ok("the memory of a process that ended is out of reach, and no other's is taken for it");
 }
 
 void reach(const char *bdf, const char *other)

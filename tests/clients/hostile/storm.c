@@ -129,5 +129,5 @@ void signal_storm(const char *bdf, unsigned int threads)
 	if (handled < 1000)
 		fail("only %lu signals came", handled);
 	release(&device);
-	say("%u register writes, %u maps and unmaps, %u triggers by SET_IRQS: each once, under %lu signals", count * WRITES, count * MAPS, WRITES / 4, handled);
+	ok("%u register writes, %u maps and unmaps, %u triggers by SET_IRQS: each once, under %lu signals", count * WRITES, count * MAPS, WRITES / 4, handled);
 }
