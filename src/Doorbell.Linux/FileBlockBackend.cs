@@ -1,4 +1,5 @@
 using Doorbell.Devices;
+using Doorbell.Fabric;
 using Doorbell.Linux.Native;
 using Microsoft.Win32.SafeHandles;
 
@@ -22,6 +23,7 @@ public sealed class FileBlockBackend : IBlockBackend, IDisposable
 
     private readonly SafeFileHandle _handle;
     private int _file;
+    private nint _mapping;
 
     private FileBlockBackend(SafeFileHandle handle, ulong length, bool isReadOnly)
     {
@@ -29,6 +31,7 @@ public sealed class FileBlockBackend : IBlockBackend, IDisposable
         _file = (int)handle.DangerousGetHandle();
         Length = length;
         IsReadOnly = isReadOnly;
+        _mapping = Sys.MapForReading(_file, length); // without one (a file system that maps no files) everything is read
     }
 
     /// <inheritdoc/>
@@ -113,6 +116,13 @@ public sealed class FileBlockBackend : IBlockBackend, IDisposable
     }
 
     /// <inheritdoc/>
+    public bool TryGetBytes(ulong offset, int length, out KernelBytes bytes)
+    {
+        bytes = new KernelBytes(_mapping + (nint)offset, length);
+        return _mapping != 0;
+    }
+
+    /// <inheritdoc/>
     public BlockStatus Write(ulong offset, ReadOnlySpan<byte> source)
     {
         while (!source.IsEmpty)
@@ -175,6 +185,12 @@ public sealed class FileBlockBackend : IBlockBackend, IDisposable
     public void Dispose()
     {
         _file = -1; // the number may soon be another file's
+        if (_mapping != 0)
+        {
+            Sys.Unmap(_mapping, Length);
+            _mapping = 0;
+        }
+
         _handle.Dispose();
     }
 

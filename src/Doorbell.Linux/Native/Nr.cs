@@ -9,6 +9,8 @@ internal static class Nr
     internal static readonly int Write = Pick(1, 64);
     internal static readonly int Close = Pick(3, 57);
     internal static readonly int LSeek = Pick(8, 62);
+    internal static readonly int MMap = Pick(9, 222);
+    internal static readonly int MUnmap = Pick(11, 215);
     internal static readonly int RtSigaction = Pick(13, 134);
     internal static readonly int Ioctl = Pick(16, 29);
     internal static readonly int PRead64 = Pick(17, 67);

@@ -99,6 +99,18 @@ internal static unsafe partial class Sys
     /// <summary>Sets a file's length.</summary>
     internal static int Truncate(int fd, ulong length) => (int)Call(Nr.FTruncate, fd, (nint)length);
 
+    /// <summary>Maps a file from its beginning, shared and to be read; 0 where that cannot be.</summary>
+    internal static nint MapForReading(int fd, ulong length)
+    {
+        const int ProtRead = 1;
+        const int MapShared = 1;
+        nint address = Call(Nr.MMap, 0, (nint)length, ProtRead, MapShared, fd, 0);
+        return address is < 0 and > -4096 ? 0 : address;
+    }
+
+    /// <summary>Takes such a mapping away.</summary>
+    internal static void Unmap(nint address, ulong length) => Call(Nr.MUnmap, address, (nint)length);
+
     /// <summary>Sleeps, unless a signal comes.</summary>
     internal static void Sleep(long nanoseconds)
     {

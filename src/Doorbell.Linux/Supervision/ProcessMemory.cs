@@ -97,6 +97,10 @@ internal sealed unsafe class ProcessMemory : IHostMemory
     }
 
     /// <inheritdoc/>
+    public bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, KernelBytes source) =>
+        TryCopy(Nr.ProcessVmWritev, ranges, (byte*)source.Address, source.Length);
+
+    /// <inheritdoc/>
     public bool TryRead(ulong address, Span<byte> destination)
     {
         fixed (byte* start = destination)

@@ -26,6 +26,8 @@ internal sealed class ClientAddressSpace(ProcessMemory memory) : IClientAddressS
 
     public bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, ReadOnlySpan<byte> source) => memory.TryWrite(ranges, source);
 
+    public bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, KernelBytes source) => memory.TryWrite(ranges, source);
+
     public bool HasEnded => ((IHostMemory)memory).HasEnded;
 
     public Errno Pin(ulong address, ulong size, bool write)

@@ -41,6 +41,9 @@ public interface IHostMemory
         return true;
     }
 
+    /// <summary>Copies in what only the kernel may copy; false where this memory is not reached by the kernel, or any byte of either is not there.</summary>
+    bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, KernelBytes source) => false;
+
     /// <summary>The client is gone and its memory with it: what still goes there is lost, which is nobody's mistake.</summary>
     bool HasEnded => false;
 }

@@ -47,6 +47,17 @@ public interface IRequester
         return ranges.Length;
     }
 
+    /// <summary>Memory writes of many pieces from bytes that only the kernel may copy.</summary>
+    /// <param name="ranges">The pieces.</param>
+    /// <param name="source">Their bytes, one after the other.</param>
+    /// <param name="faulted">One of the pieces behind those written was refused, and that has been told.</param>
+    /// <returns>Pieces that were written whole. Those that follow have to be written otherwise, unless one was refused.</returns>
+    int Write(ReadOnlySpan<DmaRange> ranges, KernelBytes source, out bool faulted)
+    {
+        faulted = false;
+        return 0;
+    }
+
     /// <summary>The 32-bit write that is an MSI. Neither locks nor allocates while nobody traces.</summary>
     bool WriteMsi(Iova iova, uint data);
 

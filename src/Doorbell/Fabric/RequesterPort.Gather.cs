@@ -15,11 +15,18 @@ public sealed partial class RequesterPort
         {
             int count = Gather(ranges[done..], IommuProtection.Read, gathered, out IHostMemory? memory, out int bytes, out bool faulted);
             int moved = count;
-            if (count != 0 && !memory!.TryRead(gathered[..count], destination[..bytes]))
+            if (count != 0)
             {
-                moved = ReadSingly(ranges.Slice(done, count), destination);
+                if (memory!.TryRead(gathered[..count], destination[..bytes]))
+                {
+                    Interlocked.Add(ref _bytesRead, bytes);
+                }
+                else
+                {
+                    moved = ReadSingly(ranges.Slice(done, count), destination);
+                }
             }
-            else if (count == 0 && !faulted && Read(ranges[done].Address, destination[..ranges[done].Length]))
+            else if (!faulted && Read(ranges[done].Address, destination[..ranges[done].Length]))
             {
                 bytes = ranges[done].Length;
                 count = moved = 1;
@@ -45,11 +52,18 @@ public sealed partial class RequesterPort
         {
             int count = Gather(ranges[done..], IommuProtection.Write, gathered, out IHostMemory? memory, out int bytes, out bool faulted);
             int moved = count;
-            if (count != 0 && !memory!.TryWrite(gathered[..count], source[..bytes]))
+            if (count != 0)
             {
-                moved = WriteSingly(ranges.Slice(done, count), source);
+                if (memory!.TryWrite(gathered[..count], source[..bytes]))
+                {
+                    Interlocked.Add(ref _bytesWritten, bytes);
+                }
+                else
+                {
+                    moved = WriteSingly(ranges.Slice(done, count), source);
+                }
             }
-            else if (count == 0 && !faulted && Write(ranges[done].Address, source[..ranges[done].Length]))
+            else if (!faulted && Write(ranges[done].Address, source[..ranges[done].Length]))
             {
                 bytes = ranges[done].Length;
                 count = moved = 1;
@@ -65,6 +79,29 @@ public sealed partial class RequesterPort
         }
 
         return ranges.Length;
+    }
+
+    /// <inheritdoc/>
+    public int Write(ReadOnlySpan<DmaRange> ranges, KernelBytes source, out bool faulted)
+    {
+        Span<HostMemoryRange> gathered = stackalloc HostMemoryRange[GatheredAtOnce];
+        faulted = false;
+        int done = 0;
+        int sent = 0;
+        while (done < ranges.Length && !faulted)
+        {
+            int count = Gather(ranges[done..], IommuProtection.Write, gathered, out IHostMemory? memory, out int bytes, out faulted);
+            if (count == 0 || !memory!.TryWrite(gathered[..count], source.Slice(sent, bytes)))
+            {
+                break;
+            }
+
+            Interlocked.Add(ref _bytesWritten, bytes);
+            done += count;
+            sent += bytes;
+        }
+
+        return done;
     }
 
     // Which piece it was that is not there, and the sentence about it.

@@ -218,6 +218,17 @@ public partial class PciFunction
     public int WriteMemory(ReadOnlySpan<DmaRange> ranges, ReadOnlySpan<byte> source) =>
         !ranges.IsEmpty && TryGetUpstream(ranges[0].Address.Value, out IRequester? upstream) ? upstream!.Write(ranges, source) : 0;
 
+    /// <summary>Memory writes of many pieces by the device, of bytes that only the kernel may copy.</summary>
+    /// <param name="ranges">The pieces.</param>
+    /// <param name="source">Their bytes, one after the other.</param>
+    /// <param name="faulted">One of the pieces behind those written was aborted; the reason is in the event stream.</param>
+    /// <returns>Pieces that were written whole. What follows them is to be written from memory of this process, unless a piece was aborted.</returns>
+    public int WriteMemory(ReadOnlySpan<DmaRange> ranges, KernelBytes source, out bool faulted)
+    {
+        faulted = false;
+        return !ranges.IsEmpty && TryGetUpstream(ranges[0].Address.Value, out IRequester? upstream) ? upstream!.Write(ranges, source, out faulted) : 0;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 

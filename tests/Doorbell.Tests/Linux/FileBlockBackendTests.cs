@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Doorbell.Devices;
+using Doorbell.Fabric;
 using Doorbell.Linux;
+using Doorbell.Linux.Supervision;
 
 namespace Doorbell.Tests.Linux;
 
@@ -46,6 +49,29 @@ public sealed class FileBlockBackendTests : IDisposable
 
         Assert.Equal(BlockStatus.Done, backend.Read(0, new byte[512]));
         Assert.Equal(BlockStatus.Failed, backend.Read(512, new byte[512]));
+    }
+
+    [Fact]
+    public void T6_Of_a_file_cut_short_while_the_kernel_copies_from_it_the_copy_fails_and_nothing_else()
+    {
+        string path = Image(8192);
+        using var backend = (FileBlockBackend)FileBlockBackend.Open(path).Value;
+        Assert.Equal(BlockStatus.Done, backend.Write(4096, "doorbell"u8));
+        ProcessMemory client = ProcessMemory.Open(Environment.ProcessId, Environment.ProcessId)!;
+        byte[] target = GC.AllocateArray<byte>(4096, pinned: true);
+        HostMemoryRange[] ranges = [new((ulong)Marshal.UnsafeAddrOfPinnedArrayElement(target, 0), 4096)];
+
+        Assert.True(backend.TryGetBytes(4096, 4096, out KernelBytes bytes));
+        Assert.True(client.TryWrite(ranges, bytes));
+        Assert.Equal("doorbell"u8.ToArray(), target[..8]);
+
+        using (Process cut = Process.Start("truncate", ["-s", "4096", path]))
+        {
+            cut.WaitForExit();
+        }
+
+        Assert.False(client.TryWrite(ranges, bytes));
+        client.End();
     }
 
     [Fact]

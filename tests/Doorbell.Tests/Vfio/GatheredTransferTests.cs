@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Doorbell.Events;
 using Doorbell.Fabric;
 using Doorbell.Iommu.Events;
@@ -101,6 +102,50 @@ public class GatheredTransferTests
         Allocations.None(() => function.WriteMemory(ranges, sent));
     }
 
+    [Fact]
+    public void What_is_gathered_is_counted_as_all_DMA_is()
+    {
+        var port = (RequesterPort)_board.Function.Upstream!;
+        DmaRange[] ranges = [new(new Iova(0x10_0000), 4), new(new Iova(0x10_1000), 8), new(new Iova(0x10_2000), 16)];
+        _board.Function.WriteMemory(ranges, new byte[28]);
+        Assert.Equal((0, 28), (port.BytesRead, port.BytesWritten));
+        _board.Function.ReadMemory(ranges, new byte[28]);
+        Assert.Equal((28, 28), (port.BytesRead, port.BytesWritten));
+
+        using var pinned = new Pinned(new byte[28]);
+        _client.CopiesInKernel = _second.CopiesInKernel = true;
+        _board.Function.WriteMemory(ranges, pinned.Bytes, out _);
+        Assert.Equal((28, 56), (port.BytesRead, port.BytesWritten));
+    }
+
+    [Fact]
+    public void Bytes_that_only_the_kernel_may_copy_go_where_the_kernel_copies()
+    {
+        byte[] sent = [.. Enumerable.Range(1, 28).Select(static i => (byte)i)];
+        using var pinned = new Pinned(sent);
+        DmaRange[] ranges = [new(new Iova(0x10_0000), 4), new(new Iova(0x10_1000), 8), new(new Iova(0x10_2000), 16)];
+
+        Assert.Equal(0, _board.Function.WriteMemory(ranges, pinned.Bytes, out bool faulted));
+        Assert.False(faulted);
+
+        _client.CopiesInKernel = true;
+        Assert.Equal(2, _board.Function.WriteMemory(ranges, pinned.Bytes, out faulted));
+        Assert.False(faulted);
+        Assert.Equal(sent[..4], _client.Bytes[0x2000..0x2004]);
+        Assert.Equal(sent[4..12], _client.Bytes[..8]);
+        Assert.Equal(0, _second.Bytes[0]);
+
+        _second.CopiesInKernel = true;
+        Assert.Equal(3, _board.Function.WriteMemory(ranges, pinned.Bytes, out faulted));
+        Assert.Equal(sent[12..], _second.Bytes[..16]);
+        Assert.Empty(_events.OfType<BusAbort>());
+
+        DmaRange[] outside = [ranges[0], new(new Iova(0x20_0000), 8), ranges[2]];
+        Assert.Equal(1, _board.Function.WriteMemory(outside, pinned.Bytes, out faulted));
+        Assert.True(faulted);
+        Assert.Equal(new Iova(0x20_0000), Assert.Single(_events.OfType<IommuFaultEvent>()).Iova);
+    }
+
     private void Map(VectorMemory memory, ulong address, ulong iova) =>
         Board.Ok(_board.Container.MapDma(VfioMapFlags.Read | VfioMapFlags.Write, address, new Iova(iova), 0x1000, memory));
 
@@ -115,6 +160,11 @@ public class GatheredTransferTests
         public int? Missing { get; set; }
 
         public bool HasEnded { get; set; }
+
+        public bool CopiesInKernel { get; set; }
+
+        public unsafe bool TryWrite(ReadOnlySpan<HostMemoryRange> ranges, KernelBytes source) =>
+            CopiesInKernel && TryWrite(ranges, new ReadOnlySpan<byte>((void*)source.Address, source.Length));
 
         public bool TryRead(ulong address, Span<byte> destination)
         {
@@ -177,5 +227,21 @@ public class GatheredTransferTests
         }
 
         private bool IsMissing(ulong address) => Missing is { } page && (int)((address - start) / 0x1000) == page;
+    }
+
+    private sealed class Pinned : IDisposable
+    {
+        private readonly byte[] _bytes;
+        private GCHandle _handle;
+
+        public Pinned(byte[] bytes)
+        {
+            _bytes = bytes;
+            _handle = GCHandle.Alloc(bytes, GCHandleType.Pinned);
+        }
+
+        public KernelBytes Bytes => new(_handle.AddrOfPinnedObject(), _bytes.Length);
+
+        public void Dispose() => _handle.Free();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Doorbell.Fabric;
 
 namespace Doorbell.Devices;
 
@@ -58,19 +59,31 @@ public sealed partial class NvmeDevice
             return status;
         }
 
+        status = Send(volume, offset, length);
+        if (status == NvmeStatus.Success)
+        {
+            _logs.CountRead(length);
+        }
+
+        return status;
+    }
+
+    /// <summary>Blocks go to the host: from where they lie if the kernel can copy them, which saves the larger of two copies, or by way of a buffer.</summary>
+    private NvmeStatus Send(NvmeNamespace volume, ulong offset, int length)
+    {
+        if (volume.Backend.TryGetBytes(offset, length, out KernelBytes bytes))
+        {
+            int sent = Function.WriteMemory(_pointer.Ranges, bytes, out bool faulted);
+            if (sent == _pointer.RangeCount || faulted)
+            {
+                return faulted ? NvmeStatus.DataTransferError : NvmeStatus.Success;
+            }
+        }
+
+        // Whatever it was that stopped the kernel, the medium or the host, is found and told here.
         Span<byte> data = _data.AsSpan(0, length);
-        if (volume.Backend.Read(offset, data) != BlockStatus.Done)
-        {
-            return NvmeStatus.UnrecoveredReadError;
-        }
-
-        if (!_pointer.Write(Function, data))
-        {
-            return NvmeStatus.DataTransferError;
-        }
-
-        _logs.CountRead(length);
-        return NvmeStatus.Success;
+        return volume.Backend.Read(offset, data) != BlockStatus.Done ? NvmeStatus.UnrecoveredReadError
+            : _pointer.Write(Function, data) ? NvmeStatus.Success : NvmeStatus.DataTransferError;
     }
 
     private NvmeStatus Write(NvmeNamespace volume, NvmeCommand command)

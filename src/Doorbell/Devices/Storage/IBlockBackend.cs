@@ -1,3 +1,5 @@
+using Doorbell.Fabric;
+
 namespace Doorbell.Devices;
 
 /// <summary>What a disk's bytes are kept in.</summary>
@@ -12,6 +14,14 @@ public interface IBlockBackend
 
     /// <summary>Reads.</summary>
     BlockStatus Read(ulong offset, Span<byte> destination);
+
+    /// <summary>The bytes where they lie, to be copied by the kernel alone.</summary>
+    /// <returns>False where they have to be read with <see cref="Read"/>.</returns>
+    bool TryGetBytes(ulong offset, int length, out KernelBytes bytes)
+    {
+        bytes = default;
+        return false;
+    }
 
     /// <summary>Writes.</summary>
     BlockStatus Write(ulong offset, ReadOnlySpan<byte> source);
