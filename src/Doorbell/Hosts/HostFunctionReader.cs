@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using Doorbell.Pci;
@@ -9,6 +10,8 @@ internal static class HostFunctionReader
 {
     // From Linux 5.15 on the file is there exactly where the function can be reset (drivers/pci/pci.c, pci_dev_reset_method_attr_is_visible).
     private static readonly Version WithResetMethods = new(5, 15);
+
+    private static readonly SearchValues<char> VersionCharacters = SearchValues.Create("0123456789.");
 
     public static IReadOnlyList<HostFunction> Read(HostReading reading, HostKernel kernel)
     {
@@ -42,7 +45,7 @@ internal static class HostFunctionReader
     internal static Version VersionOf(string? release)
     {
         ReadOnlySpan<char> digits = release ?? "";
-        int end = digits.IndexOfAnyExcept("0123456789.");
+        int end = digits.IndexOfAnyExcept(VersionCharacters);
         return Version.TryParse((end < 0 ? digits : digits[..end]).TrimEnd('.'), out Version? version) ? version : new Version(0, 0);
     }
 
@@ -93,7 +96,7 @@ internal static class HostFunctionReader
 
     private static byte Byte(byte[] config, int offset) => config.Length > offset ? config[offset] : (byte)0;
 
-    private static IReadOnlyList<string>? ReadResetMethods(HostReading reading, string file, bool knowsResets) => reading.Files.TryRead(file, out _) switch
+    private static string[]? ReadResetMethods(HostReading reading, string file, bool knowsResets) => reading.Files.TryRead(file, out _) switch
     {
         HostFileStatus.Read => reading.Text(file)!.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
         HostFileStatus.Missing when knowsResets => [],
