@@ -81,6 +81,22 @@ public partial class CaptureCommandTests
     }
 
     [SkippableFact]
+    public void A_capture_of_a_recorded_board_is_a_machine_with_the_groups_its_kernel_had()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("board.tar.gz");
+        Run.ToEnd(DoorbellCommand.Program, ["capture", Repository.PathOf("tests", "Doorbell.Tests", "Captures", "data", "virt-gicv3-its-smmuv3"), "-o", file], Patience).MustSucceed();
+
+        const string Script = "cd /sys/kernel/iommu_groups && for g in $(ls | sort -n); do echo $(ls $g/devices): $(cat $g/reserved_regions); done; test -e /dev/vfio/$(basename $(readlink /sys/bus/pci/devices/0000:01:00.0/iommu_group))";
+        Outcome outcome = new DoorbellCommand(file).ToEnd(Patience, "/bin/sh", "-c", Script).MustSucceed();
+        HostFacts captured = HostReader.Read(HostSource.Open(file).Value);
+        Assert.Equal(13, captured.Groups!.Count);
+        Assert.Equal(
+            captured.Groups.Select(static group => $"{string.Join(' ', group.Members)}: 0x0000000008000000 0x00000000080fffff msi").Order(StringComparer.Ordinal),
+            outcome.Lines.Where(static line => line.Length > 0).Order(StringComparer.Ordinal));
+    }
+
+    [SkippableFact]
     public void A_file_that_cannot_be_written_is_a_failure_with_a_sentence()
     {
         Outcome outcome = Run.ToEnd(DoorbellCommand.Program, ["capture", "-o", "/dev/full"], Patience);
