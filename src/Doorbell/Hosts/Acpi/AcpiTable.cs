@@ -10,6 +10,9 @@ internal sealed class AcpiTable
     /// <summary>Bytes of the header every table begins with.</summary>
     public const int HeaderSize = 36;
 
+    /// <summary>Bytes of a table. Those of the largest machines have some ten thousand; a limit keeps a hostile one's reading short.</summary>
+    private const int MaxSize = 1 << 20;
+
     private static readonly SearchValues<byte> s_signature = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!_"u8);
 
     private readonly ReadOnlyMemory<byte> _bytes;
@@ -50,9 +53,10 @@ internal sealed class AcpiTable
         }
 
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[4..]);
-        if (length < HeaderSize || length > bytes.Length)
+        if (length < HeaderSize || length > bytes.Length || length > MaxSize)
         {
-            return Refuse(file, 4, $"{signature} says it has {length} bytes: expected {HeaderSize} to the file's {bytes.Length}");
+            string most = bytes.Length > MaxSize ? $"{MaxSize}" : $"the file's {bytes.Length}";
+            return Refuse(file, 4, $"{signature} says it has {length} bytes: expected {HeaderSize} to {most}");
         }
 
         byte sum = 0;

@@ -68,7 +68,8 @@ internal sealed class ArmPaths : AcpiPaths
         IortNode? node = root;
 
         // Mappings may lead round in a circle; no way passes a node twice.
-        for (int step = 0; node is not null && step <= _tables.Iort!.Nodes.Count; step++)
+        HashSet<int> passed = [];
+        while (node is not null && passed.Add(node.Offset))
         {
             if (node is IortItsGroup group)
             {
@@ -86,7 +87,7 @@ internal sealed class ArmPaths : AcpiPaths
                 return node is IortRootComplex && node.Mappings.Any(static candidate => candidate.IsSingle) ? Unknown(rows) : ToFrame(rows, iommu, stream, requester);
             }
 
-            rows.Add(_tables.Iort.Table.At(mapping.Offset));
+            rows.Add(_tables.Iort!.Table.At(mapping.Offset));
             node = _tables.Iort.NodeAt(mapping.Target);
             if (node is null)
             {
