@@ -10,6 +10,7 @@ internal sealed class HostTopology
     private const int MostBridges = 256;
 
     private readonly Dictionary<PciAddress, HostFunction> _functions = [];
+    private readonly Dictionary<PciAddress, HostCapabilities> _capabilities = [];
 
     public HostTopology(IReadOnlyList<HostFunction> functions)
     {
@@ -20,6 +21,17 @@ internal sealed class HostTopology
     }
 
     public HostFunction? Find(PciAddress address) => _functions.GetValueOrDefault(address);
+
+    /// <summary>What its configuration space says, read once.</summary>
+    public HostCapabilities CapabilitiesOf(HostFunction function)
+    {
+        if (!_capabilities.TryGetValue(function.Address, out HostCapabilities? capabilities))
+        {
+            _capabilities.Add(function.Address, capabilities = HostCapabilities.Read(function));
+        }
+
+        return capabilities;
+    }
 
     /// <summary>The bridges above, nearest first.</summary>
     public IEnumerable<HostFunction> Above(HostFunction function)
@@ -124,7 +136,7 @@ internal sealed class HostTopology
         return "the kernel put them together; nothing in their configuration spaces says why";
     }
 
-    private static string WhyOpen(HostFunction bridge, string where) => TypeOf(bridge, out bool isKnown) switch
+    private string WhyOpen(HostFunction bridge, string where) => TypeOf(bridge, out bool isKnown) switch
     {
         PciExpressType.PcieToPciBridge or PciExpressType.PciToPcieBridge => $"{where}, a bridge to conventional PCI, behind which requesters look alike",
         null when isKnown => $"{where}, a conventional PCI bridge, behind which requesters look alike",
@@ -138,26 +150,19 @@ internal sealed class HostTopology
     };
 
     // Null and known: conventional.
-    private static PciExpressType? TypeOf(HostFunction function, out bool isKnown)
+    private PciExpressType? TypeOf(HostFunction function, out bool isKnown)
     {
-        int? offset = ConfigReader.FindCapability(function.Config.Span, PciCapabilityId.PciExpress);
-        ushort? flags = offset > 0 ? ConfigReader.Read16(function.Config.Span, offset.Value + 2) : null;
-        isKnown = offset == 0 || flags is not null;
-        return flags is { } value ? (PciExpressType)((value >> 4) & 0xf) : null;
+        HostCapabilities capabilities = CapabilitiesOf(function);
+        isKnown = capabilities.IsKnown || capabilities.ExpressType is not null;
+        return capabilities.ExpressType;
     }
 
     // Services the function has and does not use keep nothing apart (Linux, pci_acs_flags_enabled). Null: could not be read.
-    private static bool? Acs(HostFunction function)
+    private bool? Acs(HostFunction function)
     {
-        int? offset = ConfigReader.FindExtended(function.Config.Span, PciExtendedCapabilityId.AccessControlServices);
-        if (offset is not > 0)
-        {
-            return offset is null ? null : false;
-        }
-
-        return ConfigReader.Read16(function.Config.Span, offset.Value + AcsCapability.CapabilityRegister) is { } can
-            && ConfigReader.Read16(function.Config.Span, offset.Value + AcsCapability.ControlRegister) is { } does
-            ? ((ushort)AcsServices.Isolation & can & ~does) == 0
+        HostCapabilities capabilities = CapabilitiesOf(function);
+        return capabilities.Acs is { } acs ? (AcsServices.Isolation & acs.Capable & ~acs.Enabled) == 0
+            : capabilities.IsComplete ? false
             : null;
     }
 }

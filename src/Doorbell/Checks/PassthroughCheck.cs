@@ -85,7 +85,8 @@ public sealed class PassthroughCheck
         IReadOnlyList<ReservedRegion>? regions = _reserved.Find(function, group, path);
         _reserved.Judge(function, group, path, regions, reasons);
         reasons.AddRange(_kernelReasons);
-        int? msi = ConfigReader.MsiVectors(function.Config.Span), msiX = ConfigReader.MsiXVectors(function.Config.Span);
+        HostCapabilities capabilities = _topology.CapabilitiesOf(function);
+        int? msi = capabilities.Msi?.Vectors ?? (capabilities.IsKnown ? 0 : null), msiX = capabilities.MsiX?.Vectors ?? (capabilities.IsKnown ? 0 : null);
         Notes(function, msi, msiX, reasons);
         reasons.Sort(static (left, right) => left.Kind.Severity != right.Kind.Severity ? left.Kind.Severity.CompareTo(right.Kind.Severity) : 0);
         int? bits = path?.Iommu?.InputBits;

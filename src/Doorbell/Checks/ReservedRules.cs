@@ -53,6 +53,17 @@ internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
             return;
         }
 
+        if (group?.ReservedRegions is null && facts.Firmware?.ReservedMemory.FirstOrDefault(memory => !memory.FunctionsAreKnown && !memory.Functions.Contains(function.Address)) is { } vague)
+        {
+            reasons.Add(new CheckReason(
+                ReasonKinds.ReservedRegionsUnknown,
+                $"whose firmware's {Range(vague.Region)} is, is not known",
+                $"Firmware demands that {Range(vague.Region)} stays mapped for a function it names by a way over bridges; whether that is {function.Address} is not known.",
+                [vague.Evidence],
+                "Run the check on the host itself, where the kernel says which group has it",
+                []));
+        }
+
         foreach (ReservedRegion region in regions)
         {
             if (region.Type == ReservedRegionType.Direct)
@@ -94,13 +105,13 @@ internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
     // VT-d lets go of the regions of graphics and USB devices (Linux, device_rmrr_is_relaxable).
     private IEnumerable<FirmwareReservedMemory> Asked(HostFunction function, FirmwareIommu? iommu)
     {
-        bool isRelaxable = iommu is { Model: SmmuModel.VtD } && (function.ClassCode >> 16 == 0x03 || function.ClassCode >> 8 == 0x0c03);
+        bool isLetGo = iommu is { Model: SmmuModel.VtD } && (function.ClassCode >> 16 == 0x03 || function.ClassCode >> 8 == 0x0c03);
         foreach (FirmwareReservedMemory memory in facts.Firmware?.ReservedMemory ?? [])
         {
             bool isFor = memory.Functions.Count > 0 ? memory.Functions.Contains(function.Address) : memory.Iommu is null || memory.Iommu == iommu?.Name;
             if (isFor)
             {
-                yield return isRelaxable && memory.Region.Type == ReservedRegionType.Direct
+                yield return (isLetGo || memory.IsRelaxable) && memory.Region.Type == ReservedRegionType.Direct
                     ? memory with { Region = memory.Region with { Type = ReservedRegionType.DirectRelaxable } }
                     : memory;
             }
