@@ -15,11 +15,11 @@ public sealed class DescribedFirmware : IFirmware
     /// <summary>The firmware of a machine.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="file">The file it was read from, for evidence.</param>
-    public DescribedFirmware(MachineDescription machine, string file)
+    /// <param name="isDeviceTree">True of a device tree, which does not say how many bits an IOVA has: what its reader assumed is not passed on.</param>
+    public DescribedFirmware(MachineDescription machine, string file, bool isDeviceTree = false)
     {
         _machine = machine;
         _file = file;
-        bool isTree = file.EndsWith(".dtb", StringComparison.Ordinal);
         foreach (IommuDescription iommu in machine.Iommus)
         {
             _iommus.Add(iommu.Name, new FirmwareIommu
@@ -30,9 +30,7 @@ public sealed class DescribedFirmware : IFirmware
                 Base = iommu.Registers.Base.Value,
                 InterruptRemapping = iommu.IsX86 ? iommu.InterruptRemapping : null,
                 ReservedRegions = iommu.ReservedRegions,
-
-                // A device tree does not say it: its reader assumes what is usual.
-                InputBits = isTree ? null : iommu.InputBits,
+                InputBits = isDeviceTree ? null : iommu.InputBits,
                 Evidence = At(iommu.Name),
             });
         }

@@ -34,7 +34,7 @@ internal static class DescribedHost
             Functions = [.. machine.Devices.Select(device => Describe(device, file, slots.Contains(device.Address), groups)).OrderBy(static function => function.Address)],
             Groups = [.. machine.Groups.Select(group => new HostGroup(group.Id, null, [.. group.Devices.Select(static device => device.Address)], [], group.ReservedRegions, new Evidence(file)))],
             Kernel = new HostKernel { PageSize = description.PageSize },
-            Firmware = new DescribedFirmware(description, file),
+            Firmware = new DescribedFirmware(description, file, isDeviceTree: file.EndsWith(".dtb", StringComparison.Ordinal)),
         };
     }
 
