@@ -1,0 +1,56 @@
+namespace Doorbell.Hosts.Acpi;
+
+/// <summary>The ACPI tables of a Linux host: <c>/sys/firmware/acpi/tables</c>, which only root may read.</summary>
+public static class AcpiTables
+{
+    /// <summary>Where the kernel shows them.</summary>
+    public const string Directory = "/sys/firmware/acpi/tables";
+
+    /// <summary>Reads them.</summary>
+    /// <param name="files">The host's.</param>
+    /// <param name="unknown">What could not be read is added to it.</param>
+    /// <param name="bridges">As of <see cref="AcpiFirmware.Read"/>.</param>
+    /// <returns>ENOENT where the host has no ACPI tables; EACCES where none that matters may be read; else as of <see cref="AcpiFirmware.Read"/>.</returns>
+    public static Result<AcpiFirmware> Read(IHostFiles files, ICollection<HostUnknown> unknown, Func<PciAddress, AcpiBridgeBuses?>? bridges = null)
+    {
+        var set = new AcpiTableSet();
+        bool any = false, refused = false;
+        foreach (string name in files.List(Directory).Where(IsRead))
+        {
+            string path = $"{Directory}/{name}";
+            any = true;
+            HostFileStatus status = files.TryRead(path, out byte[] bytes);
+            if (status == HostFileStatus.Read)
+            {
+                set.Add(path, bytes);
+                continue;
+            }
+
+            refused |= status == HostFileStatus.NotPermitted;
+            set.AddMissing(name[..4]);
+            unknown.Add(new HostUnknown($"what {WhatTells(name[..4])}", new Evidence(path), status == HostFileStatus.NotPermitted ? "run as root" : "read the file by hand and see why it fails"));
+        }
+
+        if (!any)
+        {
+            return Result.Fail(Errno.ENOENT, $"{files.Name} has no ACPI tables in {Directory} that tell of interrupts or IOMMUs.");
+        }
+
+        Result<AcpiFirmware> firmware = AcpiFirmware.Build(set, bridges);
+        return firmware.IsOk || !refused
+            ? firmware
+            : Result.Fail(Errno.EACCES, $"The ACPI tables of {files.Name} could not be read: {Directory} is root's.");
+    }
+
+    // The kernel numbers tables of a signature that there are several of: SSDT1, SSDT2.
+    private static bool IsRead(string name) => name.Length >= 4 && AcpiTableSet.Reads(name[..4]) && name.Skip(4).All(char.IsAsciiDigit);
+
+    private static string WhatTells(string signature) => signature switch
+    {
+        "APIC" => "MSI controllers firmware describes, and where their doorbells are",
+        "IORT" => "SMMU and MSI controller firmware puts behind each requester",
+        "MCFG" => "PCI segments and buses firmware describes",
+        "DMAR" => "VT-d units and reserved memory firmware describes, and whether it lets interrupts be remapped",
+        _ => "AMD IOMMUs and reserved memory firmware describes",
+    };
+}
