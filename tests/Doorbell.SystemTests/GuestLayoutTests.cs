@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Doorbell.Checks.Guests;
 using Doorbell.Machines.Yaml;
 using Doorbell.SystemTests.Support;
+using Guest = Doorbell.Checks.Guests.Guest;
 
 namespace Doorbell.SystemTests;
 
