@@ -120,6 +120,9 @@ public class HostilityTests
     public void T4_With_thousands_of_files_open_none_is_taken_for_closed() => Hostile("exhaust", DoorbellCommand.Slot);
 
     [SkippableFact]
+    public void I5_Terabytes_that_would_need_gigabytes_of_page_tables_are_refused_with_ENOMEM() => Hostile("hoard", DoorbellCommand.Slot);
+
+    [SkippableFact]
     public void A_client_finds_no_way_to_its_supervisor_nor_around_its_view() => Hostile("attack", DoorbellCommand.Slot);
 
     /// <summary>As an ordinary user, who has no right to look into other processes to begin with.</summary>
@@ -143,7 +146,9 @@ public class HostilityTests
         string trace = folder.File("trace.jsonl");
 
         // A fuzzer's trace would be gigabytes.
-        DoorbellCommand command = mode is "fuzz" or "brim" or "storm" or "fight" ? Command() : Command().Trace(trace);
+        // The fuzzer's second device has parts that can be mapped.
+        DoorbellCommand devices = mode is "fuzz" ? new DoorbellCommand("virt-gicv3").Device("pci-test").Device("nvme,size=16M", Other) : Command();
+        DoorbellCommand command = mode is "fuzz" or "brim" or "storm" or "fight" ? devices : devices.Trace(trace);
         Outcome outcome = command.ToEnd(Patience, [ClientProgram.Hostile(), mode, .. arguments]).MustSucceed();
         Assert.Contains($"ok all of {mode}", outcome.Lines);
         Assert.DoesNotContain("bug in doorbell", outcome.Errors, StringComparison.Ordinal);

@@ -6,6 +6,7 @@ namespace Doorbell.Linux.Native;
 internal static unsafe class LockedMemory
 {
     private const int Resource = 8; // RLIMIT_MEMLOCK
+    private const string LimitName = "Max locked memory";
     private const ulong CapabilityIpcLock = 1UL << 14; // CAP_IPC_LOCK
 
     /// <summary>This process's own limit, bytes, as it was started with.</summary>
@@ -15,7 +16,31 @@ internal static unsafe class LockedMemory
     internal static ulong LimitOf(int pid)
     {
         ulong* limit = stackalloc ulong[2];
-        return Sys.Call(Nr.Prlimit64, pid, Resource, 0, (nint)limit) == 0 ? limit[0] : ulong.MaxValue;
+        return Sys.Call(Nr.Prlimit64, pid, Resource, 0, (nint)limit) == 0 ? limit[0] : LimitByFile(pid);
+    }
+
+    // prlimit(2) is refused where the process has become another user; this file anybody may read.
+    private static ulong LimitByFile(int pid)
+    {
+        try
+        {
+            foreach (string line in File.ReadLines($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/limits"))
+            {
+                // Max locked memory         65536                65536                bytes
+                if (line.StartsWith(LimitName, StringComparison.Ordinal))
+                {
+                    ReadOnlySpan<char> soft = line.AsSpan(LimitName.Length).TrimStart();
+                    int end = soft.IndexOf(' ');
+                    return ulong.TryParse(end < 0 ? soft : soft[..end], NumberStyles.None, CultureInfo.InvariantCulture, out ulong limit) ? limit : ulong.MaxValue;
+                }
+            }
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            // It has ended; its call fails on its own.
+        }
+
+        return ulong.MaxValue;
     }
 
     /// <summary>True for a task that may lock as much as it likes (CAP_IPC_LOCK); else how much it has locked itself (mlock), bytes.</summary>

@@ -48,7 +48,11 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
     /// <summary>Builds the machine of a run with the devices plugged in; the reason says what does not fit.</summary>
     internal static Result<IClientHost> Create(RunOptions options, EventStream events)
     {
-        MachineBuilder builder = new(options.Machine, events) { MappingPoint = options.Uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc };
+        MachineBuilder builder = new(options.Machine, events)
+        {
+            MappingPoint = options.Uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc,
+            TableLimit = TableLimit(),
+        };
         foreach (DeviceSpec spec in options.Devices)
         {
             Result<PciDeviceModel> model = options.Models.TryGetValue(spec.Model, out CreateDeviceModel? create)
@@ -75,6 +79,15 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
         return driven.IsOk
             ? new MachineHost(machine.Value, new VfioOptions { AllowUnsafeInterrupts = options.AllowUnsafeInterrupts, Uapi = options.Uapi, PageSize = (ulong)Environment.SystemPageSize })
             : driven;
+    }
+
+    // Linux is bound by what it can pin. Nothing is pinned here, and 8 TiB of page tables for pages that are not there would be this machine's end: a 64th of its
+    // memory is allowed a domain, and 64 MiB in any case, which 32 GiB of single pages need.
+    private static int TableLimit()
+    {
+        const long TableSize = 4096;
+        long bytes = Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 64, 64 << 20);
+        return (int)Math.Min(bytes / TableSize, int.MaxValue);
     }
 
     private static Result BindDrivers(Machine machine, RunOptions options)

@@ -199,7 +199,7 @@ public sealed partial class PageTable
             : ClearPages(ref slot, first, last);
         if (slot.Entry == 0)
         {
-            if (cleared == 0 || _tableLimit != int.MaxValue)
+            if (cleared == 0 || _tableCount >= _tableLimit / 2)
             {
                 Unlink(ref slot, ref live);
             }

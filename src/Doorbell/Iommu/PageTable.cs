@@ -171,7 +171,7 @@ public sealed partial class PageTable
         {
             // The range was empty before, so clearing it takes back exactly what was installed.
             Clear(_root, ref _rootLive, Format.Levels - 1, iova.Value, last);
-            return Result.Fail(Errno.ENOMEM, $"map of {iova}, size 0x{size:x}: more than {_tableLimit} tables");
+            return Result.Fail(Errno.ENOMEM, $"map of {iova}, size 0x{size:x}: more than {_tableLimit} tables. A vaddr as far from a multiple of 1 GiB as the IOVA needs the fewest.");
         }
 
         return Result.Ok;

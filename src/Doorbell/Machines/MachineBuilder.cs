@@ -31,6 +31,9 @@ public sealed class MachineBuilder
     /// <summary>When the machine's MSI domains map doorbells (M8): mainline's point unless said otherwise.</summary>
     public MappingPoint MappingPoint { get; init; } = MappingPoint.Alloc;
 
+    /// <summary>Most tables an IOMMU domain may use, 4 KiB each as a rule: <see cref="IommuOptions.TableLimit"/>.</summary>
+    public int TableLimit { get; init; } = int.MaxValue;
+
     /// <summary>Puts a device into a slot.</summary>
     /// <returns>ENODEV where the machine has no such slot; EEXIST where it is taken.</returns>
     public Result Plug(PciAddress address, PciDeviceModel model)
@@ -209,6 +212,7 @@ public sealed class MachineBuilder
             ReservedRegions = iommu.ReservedRegions,
             HardwareMsi = iommu.HardwareMsi.Count > 0 ? iommu.HardwareMsi : null,
             InterruptRemapping = iommu.InterruptRemapping,
+            TableLimit = TableLimit,
         });
     }
 

@@ -8,6 +8,8 @@ public partial class RuleDocumentTests
 {
     private static readonly string s_root = FindRoot();
 
+    internal static string Root => s_root;
+
     [Theory]
     [InlineData("rules.md")]
     [InlineData("series.md")]

@@ -392,10 +392,15 @@ static void play_with_memory(struct random *random)
 				(void)*word;
 		}
 		may_fault = 0;
-		if (chance(random, 20))
-			area = mremap(area, size, size * 2, MREMAP_MAYMOVE);
-		if (area != MAP_FAILED)
-			munmap(area, size);
+		if (chance(random, 20)) {
+			void *moved = mremap(area, size, size * 2, MREMAP_MAYMOVE);
+
+			if (moved != MAP_FAILED) {
+				area = moved;
+				size *= 2;
+			}
+		}
+		munmap(area, size); /* all of it: what stays mapped keeps the device */
 	}
 	}
 }

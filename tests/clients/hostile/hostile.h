@@ -71,6 +71,7 @@ void signal_storm(const char *bdf, unsigned int threads);
 void brim(const char *bdf, unsigned int seconds);
 void reach(const char *bdf, const char *other);
 void exhaust(const char *bdf);
+void hoard(const char *bdf);
 void hydra(void);
 void attack(const char *bdf);
 

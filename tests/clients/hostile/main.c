@@ -9,6 +9,7 @@
  *   brim BDF SECONDS              eventfd counters filled to the brim while the device signals them
  *   reach BDF OTHER               two processes, two containers: neither reaches the other's memory
  *   exhaust BDF                   as many files as the limits allow
+ *   hoard BDF                     as much to map as there is nowhere
  *   hydra BDF                     processes that fork and end for ever
  *   attack BDF                    the supervisor's own process and files
  *
@@ -47,6 +48,8 @@ int main(int count, char **arguments)
 		reach(bdf, count > 3 ? arguments[3] : "");
 	else if (!strcmp(mode, "exhaust"))
 		exhaust(bdf);
+	else if (!strcmp(mode, "hoard"))
+		hoard(bdf);
 	else if (!strcmp(mode, "hydra"))
 		hydra();
 	else if (!strcmp(mode, "attack"))

@@ -77,17 +77,25 @@ internal abstract class CapturedRegisters(CapturedFunction function) : CapturedD
             return false;
         }
 
+        // Looked at from the last one written to the first, and acted on from the first: whoever stores meanwhile, what is found is then a beginning
+        // of what a driver writes, never a later store without the earlier ones.
         bool found = false;
+        ReadOnlySpan<uint> offsets = Acting;
         Span<byte> register = stackalloc byte[Width];
-        foreach (uint offset in Acting)
+        Span<uint> values = stackalloc uint[offsets.Length];
+        for (int i = offsets.Length - 1; i >= 0; i--)
         {
-            memory.Read(Bar, offset, register);
-            uint value = BinaryPrimitives.ReadUInt32LittleEndian(register);
-            if (value != 0)
+            memory.Read(Bar, offsets[i], register);
+            values[i] = BinaryPrimitives.ReadUInt32LittleEndian(register);
+        }
+
+        for (int i = 0; i < offsets.Length; i++)
+        {
+            if (values[i] != 0)
             {
                 found = true;
-                Store(offset, 0);
-                Write(offset, value);
+                Store(offsets[i], 0);
+                Write(offsets[i], values[i]);
             }
         }
 
