@@ -106,7 +106,7 @@ internal static class CheckWords
         {
             true => "MSIs isolated",
             false => "MSIs not isolated",
-            null => "whether MSIs are isolated: see below",
+            null => "MSI isolation: see below",
         };
         parts.Add(host.Controllers.Count == 0 ? $"MSI controller not known, {isolated}" : $"{Some(host.Controllers)}, {isolated}");
         foreach (ReservedRegion window in host.Windows.Take(2))
@@ -135,7 +135,7 @@ internal static class CheckWords
 
         if (unknown > 0)
         {
-            parts.Add($"of {unknown} it could not be told");
+            parts.Add(unknown == report.Functions.Count ? "it could not be told" : $"of {unknown} it could not be told");
         }
 
         return report.Functions.Count == 0 ? "No PCI functions to judge."

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Doorbell.Checks;
+using Doorbell.Checks.Guests;
 using Doorbell.Cli.Check;
 using Doorbell.Cli.Explain;
 using Doorbell.Hosts;
@@ -24,24 +25,28 @@ internal static class CheckCommand
                                         directory of ACPI tables, or a machine by name or .yaml (default: this machine)
 
         Options:
+          --guest LAYOUT                a guest's memory beside what the host keeps: a layout and its RAM, as in q35:8G or
+                                        qemu-virt:4G,OPTION=VALUE, a layout's .yaml, or ranges 0xFIRST-0xLAST[,...]; may be
+                                        repeated (docs/guests.md)
           --device BDF                  this device only, with all details; may be repeated
           --format FORMAT               text, json, sarif or markdown (default: text)
           --explain                     all details of every device
           --allow-unsafe-interrupts     judge as if the host had allow_unsafe_interrupts set
 
-        The exit status is 0 when all devices asked for can be assigned, 1 when one cannot, 2 when it could not be told,
+        The exit status is 0 when all devices asked for can be assigned, 1 when one cannot (or a guest could not start), 2 when it could not be told,
         and 125 for a wrong command line or a source that cannot be read. docs/check.md explains every verdict.
         """;
 
     private static readonly Argument<string?> Source = new("SOURCE") { Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string[]> Devices = new("--device") { AllowMultipleArgumentsPerToken = false };
+    private static readonly Option<string[]> Guests = new("--guest") { AllowMultipleArgumentsPerToken = false };
     private static readonly Option<string> Format = new("--format") { DefaultValueFactory = _ => "text" };
     private static readonly Option<bool> Explain = new("--explain");
     private static readonly Option<bool> AllowUnsafeInterrupts = new("--allow-unsafe-interrupts");
 
     public static Command Build()
     {
-        var command = new Command("check") { HelpText.Option(Help), Source, Devices, Format, Explain, AllowUnsafeInterrupts };
+        var command = new Command("check") { HelpText.Option(Help), Source, Devices, Guests, Format, Explain, AllowUnsafeInterrupts };
         command.SetAction(Run);
         return command;
     }
@@ -71,6 +76,18 @@ internal static class CheckCommand
             devices.Add(address);
         }
 
+        List<Guest> guests = [];
+        foreach (string layout in result.GetValue(Guests) ?? [])
+        {
+            Result<Guest> guest = GuestLayouts.Parse(layout);
+            if (!guest.IsOk)
+            {
+                return Wrong($"--guest: {guest.Reason}");
+            }
+
+            guests.Add(guest.Value);
+        }
+
         Result<HostFacts> facts = CheckSource.Read(source);
         if (!facts.IsOk)
         {
@@ -91,7 +108,7 @@ internal static class CheckCommand
         }
 
         CheckReport report = PassthroughCheck.Judge(facts.Value, new CheckOptions { Devices = devices, AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts) });
-        var outcome = new CheckOutcome(report, []);
+        var outcome = new CheckOutcome(report, [.. guests.SelectMany(guest => GuestLayouts.Check(guest, facts.Value, report))]);
         Print(outcome, format, result.GetValue(Explain) || devices.Count > 0);
         return outcome.Status;
     }

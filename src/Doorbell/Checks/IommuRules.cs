@@ -1,3 +1,4 @@
+using Doorbell.Checks.Errata;
 using Doorbell.Hosts;
 using Doorbell.Machines;
 
@@ -23,6 +24,12 @@ internal sealed class IommuRules(HostFacts facts, KernelView kernel)
 
     private void WithoutKernel(HostFunction function, FirmwarePath? path, List<CheckReason> reasons)
     {
+        if (function is { ClassCode: >= 0x030000 and <= 0x03ffff, Address.Bus: 0 } && FindGraphicsErratum(function) is var (chipset, erratum))
+        {
+            reasons.Add(new CheckReason(ReasonKinds.NoGroup, "the kernel leaves its IOMMU off", $"{function.Address} gets no IOMMU group: {erratum.Sentence} ({chipset.Address}, erratum {erratum.Id}).", [chipset.Evidence], "Use another graphics device", []));
+            return;
+        }
+
         if (path is { IsKnown: true, Iommu: null })
         {
             reasons.Add(NoIommu(function, path.Evidence));
@@ -43,11 +50,23 @@ internal sealed class IommuRules(HostFacts facts, KernelView kernel)
             []));
     }
 
+    private (HostFunction Chipset, Erratum Erratum)? FindGraphicsErratum(HostFunction graphics)
+    {
+        foreach (HostFunction other in facts.Functions)
+        {
+            if (other.VendorId == graphics.VendorId && ErrataList.For(other).FirstOrDefault(static erratum => erratum is { Scope: ErratumScope.Graphics, Effect: ErratumEffect.NotTranslated }) is { } erratum)
+            {
+                return (other, erratum);
+            }
+        }
+
+        return null;
+    }
+
     private CheckReason WhyNone(HostFunction function)
     {
         string none = $"{function.Address} is in no IOMMU group, for the kernel has none";
-        string[] words = _architecture == MachineArchitecture.X86 ? ["intel_iommu", "amd_iommu", "iommu"] : ["iommu"];
-        foreach (string name in words)
+        foreach (string name in Switches())
         {
             if (kernel.FindOption(name, "off") is { } word)
             {
@@ -78,6 +97,12 @@ internal sealed class IommuRules(HostFacts facts, KernelView kernel)
 
         return NoIommu(function, [new Evidence("/sys/kernel/iommu_groups")]);
     }
+
+    // Parameters with which x86 leaves an IOMMU off; Arm's kernel has none.
+    private string[] Switches() => _architecture != MachineArchitecture.X86 ? []
+        : facts.Firmware is { Iommus: [{ Model: SmmuModel.VtD }, ..] } ? ["intel_iommu", "iommu"]
+        : facts.Firmware is { Iommus: [{ Model: SmmuModel.AmdVi }, ..] } ? ["amd_iommu", "iommu"]
+        : ["intel_iommu", "amd_iommu", "iommu"];
 
     private (string Option, string What)[] Drivers() => facts.Firmware is null
         ? []

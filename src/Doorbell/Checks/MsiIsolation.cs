@@ -1,3 +1,4 @@
+using Doorbell.Checks.Errata;
 using Doorbell.Hosts;
 using Doorbell.Machines;
 
@@ -23,12 +24,21 @@ internal sealed class MsiIsolation
     private readonly MachineArchitecture? _architecture;
     private readonly List<(string Name, bool IsIsolated)> _domains = [];
     private readonly Dictionary<string, bool> _deviceDomains = [];
+    private readonly (HostFunction Function, Erratum Erratum)? _hostErratum;
 
     public MsiIsolation(HostFacts facts, KernelView kernel)
     {
         _facts = facts;
         _kernel = kernel;
         _architecture = facts.Architecture ?? facts.Firmware?.Architecture;
+        foreach (HostFunction function in facts.Functions)
+        {
+            if (ErrataList.For(function).FirstOrDefault(static erratum => erratum is { Scope: ErratumScope.Host, Effect: ErratumEffect.NotIsolated }) is { } erratum)
+            {
+                _hostErratum = (function, erratum);
+            }
+        }
+
         foreach ((string name, string text) in facts.Kernel.IrqDomains ?? new Dictionary<string, string>())
         {
             // A domain's text has those of its parents below it, and any of them is enough.
@@ -114,6 +124,11 @@ internal sealed class MsiIsolation
             }
         }
 
+        if (_hostErratum is var (flawed, erratum))
+        {
+            return Off($"{erratum.Sentence} ({flawed.Address}, erratum {erratum.Id})", [flawed.Evidence]);
+        }
+
         if ((_kernel.FindOption("intremap", "off") ?? _kernel.FindWord("nointremap")) is { } word)
         {
             return Off($"the kernel is told to leave interrupt remapping off ({word})", [KernelView.AtWord(word)]);
@@ -164,6 +179,11 @@ internal sealed class MsiIsolation
         if (path.Controller is not { } controller)
         {
             return new IsolationAnswer(false, "the firmware names no MSI controller for it", path.Evidence, ReasonKinds.NoMsiController, "Look whether the firmware's IORT or msi-map leaves the device out by mistake");
+        }
+
+        if (ErrataList.For(controller).FirstOrDefault(static erratum => erratum.Effect == ErratumEffect.NotIsolated) is { } flaw)
+        {
+            return NotIsolated($"{controller.Name}: {flaw.Sentence} (erratum {flaw.Id})", [controller.Evidence]);
         }
 
         if (!(controller.Isolates ?? controller.Kind == FirmwareMsiKind.Its))

@@ -48,11 +48,12 @@ public sealed class PassthroughCheck
     private CheckReport Judge()
     {
         List<FunctionCheck> functions = [.. Asked().Select(Judge)];
+        List<PciRangeCheck> ranges = _facts.Functions.Count == 0 && _facts.Firmware is not null ? Ranges(_facts.Firmware) : [];
         return new CheckReport
         {
-            Host = Summarise(functions),
+            Host = Summarise(functions, ranges),
             Functions = functions,
-            Ranges = _facts.Functions.Count == 0 && _facts.Firmware is not null ? Ranges(_facts.Firmware) : [],
+            Ranges = ranges,
             Unknown = _facts.Unknown,
             Notes = _facts.Firmware?.Notes ?? [],
         };
@@ -147,17 +148,17 @@ public sealed class PassthroughCheck
         string who = worst.Who.Address == function.Address ? $"{function.Address}" : $"{worst.Who.Address}, in group {group!.Number} with {function.Address}";
         if (worst.Answer.IsIsolated is null)
         {
-            reasons.Add(new CheckReason(ReasonKinds.MsiIsolationUnknown, "whether its MSIs are isolated is not known", $"Whether something checks who writes the MSIs of {who} is not known: {worst.Answer.Because}.", worst.Answer.Evidence, worst.Answer.Remedy, []));
+            reasons.Add(new CheckReason(ReasonKinds.MsiIsolationUnknown, "MSI isolation is not known", $"Whether something checks who writes the MSIs of {who} is not known: {worst.Answer.Because}.", worst.Answer.Evidence, worst.Answer.Remedy, []));
             return;
         }
 
         if (_unsafeAllowed is { } allowed)
         {
-            reasons.Add(new CheckReason(ReasonKinds.MsiUnsafeAllowed, "its MSIs are not isolated; allowed (allow_unsafe_interrupts)", $"Nothing checks who writes the MSIs of {who}: {worst.Answer.Because}. allow_unsafe_interrupts is set, so VFIO hands it over all the same.", [.. worst.Answer.Evidence, allowed], "Give it to owners you trust with every interrupt of the host only", []));
+            reasons.Add(new CheckReason(ReasonKinds.MsiUnsafeAllowed, "its MSIs are not isolated, yet allowed", $"Nothing checks who writes the MSIs of {who}: {worst.Answer.Because}. allow_unsafe_interrupts is set, so VFIO hands it over all the same.", [.. worst.Answer.Evidence, allowed], "Give it to owners you trust with every interrupt of the host only", []));
         }
         else if (_options.AllowUnsafeInterrupts)
         {
-            reasons.Add(new CheckReason(ReasonKinds.MsiUnsafeAllowed, "its MSIs are not isolated; allowed (allow_unsafe_interrupts)", $"Nothing checks who writes the MSIs of {who}: {worst.Answer.Because}. With allow_unsafe_interrupts, as asked, VFIO hands it over all the same.", worst.Answer.Evidence, "Give it to owners you trust with every interrupt of the host only", []));
+            reasons.Add(new CheckReason(ReasonKinds.MsiUnsafeAllowed, "its MSIs are not isolated, yet allowed", $"Nothing checks who writes the MSIs of {who}: {worst.Answer.Because}. With allow_unsafe_interrupts, as asked, VFIO hands it over all the same.", worst.Answer.Evidence, "Give it to owners you trust with every interrupt of the host only", []));
         }
         else
         {
@@ -193,7 +194,7 @@ public sealed class PassthroughCheck
         }
     }
 
-    private HostSummary Summarise(List<FunctionCheck> functions)
+    private HostSummary Summarise(List<FunctionCheck> functions, List<PciRangeCheck> ranges)
     {
         IFirmware? firmware = _facts.Firmware;
         List<string> iommus = [.. functions.Where(static check => check.Path.Iommu is not null).Select(static check => Describe.Named(check.Path.Iommu!, check.Path.IommuKind)).Distinct()];
@@ -209,7 +210,7 @@ public sealed class PassthroughCheck
             controllers = [.. firmware.MsiControllers.Select(static controller => Describe.Named(controller.Name, Describe.Kind(controller)))];
         }
 
-        bool?[] isolated = [.. functions.Select(static check => check.Path.IsIsolated).Distinct()];
+        bool?[] isolated = [.. functions.Select(static check => check.Path.IsIsolated).Concat(ranges.Select(static range => range.Path.IsIsolated)).Distinct()];
         bool areIommusKnown = iommus.Count > 0 || firmware is not null || _facts.Groups is not null || _facts.Kernel.Iommus is not null;
         return new HostSummary
         {

@@ -57,7 +57,7 @@ public static class ReasonKinds
 
     /// <summary>A neighbour has a host driver.</summary>
     public static ReasonKind GroupNotViable { get; } = new("group-not-viable", "V4", CheckSeverity.Blocks, "Another device of the group is the host's",
-        "A group is handed over whole: each of its devices must be bound to vfio-pci or to nothing. Bridges (pcieport) do not matter. VFIO answers EPERM (EBUSY since Linux 5.18 for type1) until the others are unbound too.");
+        "A group is handed over whole: each of its devices must be bound to vfio-pci or to nothing. Bridges (pcieport) do not matter. VFIO answers EPERM until the others are unbound too.");
 
     /// <summary>Who drives a neighbour is not known.</summary>
     public static ReasonKind NeighbourDriverUnknown { get; } = new("neighbour-driver-unknown", "V4", CheckSeverity.Unknown, "Who drives another device of the group is not known",

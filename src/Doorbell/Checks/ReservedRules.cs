@@ -1,3 +1,4 @@
+using Doorbell.Checks.Errata;
 using Doorbell.Hosts;
 using Doorbell.Iommu;
 using Doorbell.Machines;
@@ -31,6 +32,11 @@ internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
             SmmuModel.VtD => [IommuModel.VtD.HardwareMsi!.Value],
             _ => [IommuModel.AmdVi.HardwareMsi!.Value, new ReservedRegion(new Iova(0xfd_0000_0000), 0x3_0000_0000, ReservedRegionType.Reserved)],
         };
+        if (path.Controller?.Doorbell is { } doorbell && ErrataList.For(iommu).Any(static erratum => erratum.Effect == ErratumEffect.HardwareMsi))
+        {
+            regions = [.. regions.Where(static region => region.Type != ReservedRegionType.SoftwareMsi), Erratum.RegionOf(doorbell)];
+        }
+
         return ReservedRegion.Merge(regions.Concat(Asked(function, iommu).Select(static memory => memory.Region)));
     }
 

@@ -54,7 +54,7 @@ public sealed class HostDmaSpaces
     {
         if (function.Group is { } number && _groups.TryGetValue(number, out HostGroup? group) && group.ReservedRegions is { } regions)
         {
-            var evidence = new Evidence($"{group.Evidence.File}/reserved_regions");
+            var evidence = _facts.IsRunning ? new Evidence($"{group.Evidence.File}/reserved_regions") : group.Evidence;
             foreach (ReservedRegion region in regions)
             {
                 yield return new HostReserved(RangeOf(region), region.Type, evidence);
