@@ -21,7 +21,7 @@ public static class ErrataList
     /// <summary>Those that a PCI function shows; <see cref="Erratum.Scope"/> says whom they concern.</summary>
     public static IReadOnlyList<Erratum> For(HostFunction function) => Find(static (erratum, function) => erratum.Has(function), function);
 
-    private static IReadOnlyList<Erratum> Find<T>(Func<Erratum, T, bool> has, T what)
+    private static Erratum[] Find<T>(Func<Erratum, T, bool> has, T what)
     {
         List<Erratum>? found = null;
         foreach (Erratum erratum in All)
@@ -32,7 +32,7 @@ public static class ErrataList
             }
         }
 
-        return found ?? (IReadOnlyList<Erratum>)[];
+        return found?.ToArray() ?? [];
     }
 
     private static IReadOnlyList<Erratum> Load()

@@ -1,6 +1,5 @@
 using Doorbell.Checks.Guests;
 using Doorbell.Iommu;
-using Doorbell.Machines.Yaml;
 using Doorbell.Tests.Vfio;
 using Doorbell.Vfio;
 
