@@ -1,5 +1,4 @@
 using Doorbell.Devices;
-using Doorbell.Fabric;
 using Doorbell.Linux.Native;
 using Microsoft.Win32.SafeHandles;
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Doorbell.Fabric;
 
 namespace Doorbell.Devices;
 

@@ -1,5 +1,3 @@
-using Doorbell.Fabric;
-
 namespace Doorbell.Devices;
 
 /// <summary>What a disk's bytes are kept in.</summary>

@@ -1,4 +1,4 @@
-namespace Doorbell.Fabric;
+namespace Doorbell;
 
 /// <summary>
 /// Bytes that only the kernel may copy: a mapping of a file. Whoever cuts the file takes pages away from it; the kernel then says EFAULT, where an
