@@ -21,6 +21,7 @@ internal static class BoardHostFiles
         {
             failure = AddFunctions(files, folder);
             AddText(files, folder, "iomem.txt", HostPaths.IoMemory);
+            AddText(files, folder, "interrupts.txt", HostPaths.Interrupts);
             AddText(files, folder, "modules.txt", HostPaths.Modules);
             AddText(files, folder, "fdt.dtb", HostPaths.DeviceTree);
             AddText(files, folder, "kernel-config", HostPaths.PackedConfiguration, isPacked: true);
