@@ -196,6 +196,7 @@ internal static class CheckJson
         }
 
         writer.WriteEndArray();
+        writer.WriteNumber("more_others", group.MoreOthers);
         Strings(writer, "other_devices", group.OtherDevices);
         EvidenceOf(writer, "evidence", group.Evidence);
         writer.WriteEndObject();

@@ -18,7 +18,7 @@ public sealed class PassthroughCheck
     private readonly ReservedRules _reserved;
     private readonly IReadOnlyList<CheckReason> _kernelReasons;
     private readonly Evidence? _unsafeAllowed;
-    private readonly Dictionary<int, HostGroup> _groups = [];
+    private readonly Dictionary<int, GroupState> _groups = [];
     private readonly Dictionary<PciAddress, IsolationAnswer> _answers = [];
 
     private PassthroughCheck(HostFacts facts, CheckOptions options)
@@ -36,7 +36,7 @@ public sealed class PassthroughCheck
         _unsafeAllowed = _kernel.FindSwitch("vfio_iommu_type1", "allow_unsafe_interrupts") ?? _kernel.FindSwitch("iommufd", "allow_unsafe_interrupts");
         foreach (HostGroup group in facts.Groups ?? [])
         {
-            _groups[group.Number] = group;
+            _groups[group.Number] = new GroupState(group, _topology, facts.IsRunning);
         }
     }
 
@@ -68,7 +68,8 @@ public sealed class PassthroughCheck
     {
         List<CheckReason> reasons = [];
         FirmwarePath? path = _paths.FindFirmwarePath(function, out RequesterId? requester, out PciAddress? alias);
-        HostGroup? group = function.Group is { } number ? _groups.GetValueOrDefault(number) : null;
+        GroupState? state = function.Group is { } number ? _groups.GetValueOrDefault(number) : null;
+        HostGroup? group = state?.Group;
         if (function.Group is not null && group is null)
         {
             reasons.Add(new CheckReason(ReasonKinds.GroupsUnknown, "its IOMMU group is not known", $"{function.Address} is in group {function.Group}, which was not read.", [function.Evidence], "ls -R /sys/kernel/iommu_groups", []));
@@ -76,11 +77,11 @@ public sealed class PassthroughCheck
 
         _iommus.Judge(function, path, reasons);
         IsolationAnswer isolation = IsolationOf(function, path);
-        JudgeIsolation(function, group, isolation, reasons);
-        GroupCheck? groupCheck = group is null ? null : _groupRules.Describe(function, group);
-        if (groupCheck is not null)
+        JudgeIsolation(function, state, isolation, reasons);
+        GroupCheck? groupCheck = state is null ? null : _groupRules.Describe(function, state);
+        if (state is not null)
         {
-            _groupRules.Judge(function, group!, groupCheck, _facts.IsRunning, reasons);
+            _groupRules.Judge(function, state, reasons);
         }
 
         IReadOnlyList<ReservedRegion>? regions = _reserved.Find(function, group, path);
@@ -122,22 +123,12 @@ public sealed class PassthroughCheck
         return answer;
     }
 
-    // Every device of the group is asked, bridges too: one that can raise another's interrupt is enough (Linux, iommu_group_has_isolated_msi).
-    private void JudgeIsolation(HostFunction function, HostGroup? group, IsolationAnswer own, List<CheckReason> reasons)
+    private void JudgeIsolation(HostFunction function, GroupState? group, IsolationAnswer own, List<CheckReason> reasons)
     {
         (HostFunction Who, IsolationAnswer Answer) worst = (function, own);
-        foreach (PciAddress member in group?.Members ?? [])
+        if (own.IsIsolated != false && group is not null && WorstOf(group) is var (other, answer) && answer.IsIsolated != own.IsIsolated && answer.IsIsolated != true)
         {
-            if (worst.Answer.IsIsolated == false)
-            {
-                break;
-            }
-
-            if (member != function.Address && _topology.Find(member) is { } other && IsolationOf(other, _paths.FindFirmwarePath(other, out _, out _)) is { IsIsolated: not true } answer
-                && (worst.Answer.IsIsolated == true || answer.IsIsolated == false))
-            {
-                worst = (other, answer);
-            }
+            worst = (other, answer);
         }
 
         if (worst.Answer.IsIsolated == true)
@@ -145,7 +136,7 @@ public sealed class PassthroughCheck
             return;
         }
 
-        string who = worst.Who.Address == function.Address ? $"{function.Address}" : $"{worst.Who.Address}, in group {group!.Number} with {function.Address}";
+        string who = worst.Who.Address == function.Address ? $"{function.Address}" : $"{worst.Who.Address}, in group {group!.Group.Number} with {function.Address}";
         if (worst.Answer.IsIsolated is null)
         {
             reasons.Add(new CheckReason(ReasonKinds.MsiIsolationUnknown, "MSI isolation is not known", $"Whether something checks who writes the MSIs of {who} is not known: {worst.Answer.Because}.", worst.Answer.Evidence, worst.Answer.Remedy, []));
@@ -164,6 +155,36 @@ public sealed class PassthroughCheck
         {
             reasons.Add(new CheckReason(worst.Answer.Kind, "its MSIs are not isolated", $"Nothing checks who writes the MSIs of {who}: {worst.Answer.Because}. VFIO refuses it with EPERM.", worst.Answer.Evidence, worst.Answer.Remedy, []));
         }
+    }
+
+    // Every device of the group is asked, bridges too: one that can raise another's interrupt is enough (Linux, iommu_group_has_isolated_msi).
+    private (HostFunction Who, IsolationAnswer Answer)? WorstOf(GroupState group)
+    {
+        if (group.Worst is not null)
+        {
+            return group.Worst;
+        }
+
+        foreach (PciAddress member in group.Members)
+        {
+            if (_topology.Find(member) is not { } function)
+            {
+                continue;
+            }
+
+            IsolationAnswer answer = IsolationOf(function, _paths.FindFirmwarePath(function, out _, out _));
+            if (group.Worst is not { } worst || (worst.Answer.IsIsolated == true && answer.IsIsolated != true) || (worst.Answer.IsIsolated is null && answer.IsIsolated == false))
+            {
+                group.Worst = (function, answer);
+            }
+
+            if (answer.IsIsolated == false)
+            {
+                break;
+            }
+        }
+
+        return group.Worst;
     }
 
     private void Notes(HostFunction function, int? msi, int? msiX, List<CheckReason> reasons)
