@@ -125,7 +125,7 @@ public sealed class HostSnapshot(string name) : IHostFiles
         return status;
     }
 
-    private HostFileStatus Walk(ReadOnlySpan<char> path, Stack<Node> way, ref int links)
+    private static HostFileStatus Walk(ReadOnlySpan<char> path, Stack<Node> way, ref int links)
     {
         foreach (Range range in path.Split('/'))
         {
