@@ -63,7 +63,10 @@ internal static class HostGroupReader
         }
 
         members.Sort();
-        return new HostGroup(number, reading.Text(folder + "/type"), members, others, ReadRegions(reading, architecture, folder + "/reserved_regions"), new Evidence(folder));
+        return new HostGroup(number, reading.Text(folder + "/type"), members, others, ReadRegions(reading, architecture, folder + "/reserved_regions"), new Evidence(folder))
+        {
+            Name = reading.Text(folder + "/name") is { Length: > 0 } name ? name : null,
+        };
     }
 
     private static List<ReservedRegion>? ReadRegions(HostReading reading, MachineArchitecture? architecture, string file)

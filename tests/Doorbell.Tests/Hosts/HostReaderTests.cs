@@ -77,6 +77,7 @@ public sealed class HostReaderTests
     {
         HostSnapshot files = TestHosts.Bare();
         TestHosts.Add(files, HostPaths.IommuGroups + "/3/type", "DMA-FQ\n");
+        TestHosts.Add(files, HostPaths.IommuGroups + "/3/name", "vfio-noiommu\n");
         TestHosts.Add(files, HostPaths.IommuGroups + "/3/reserved_regions",
             "0x000000000009e000 0x000000000009efff direct\n0x00000000e0000000 0x00000000e00fffff direct-relaxable\n0x00000000fee00000 0x00000000feefffff msi\n0x000000fd00000000 0x000000ffffffffff reserved\nnonsense\n");
         files.AddLink(HostPaths.IommuGroups + "/3/devices/INTC1234:00", "../../../../devices/platform/INTC1234:00");
@@ -86,6 +87,7 @@ public sealed class HostReaderTests
         Assert.Equal(
             [ReservedRegionType.Direct, ReservedRegionType.DirectRelaxable, ReservedRegionType.Msi, ReservedRegionType.Reserved], group.ReservedRegions!.Select(static region => region.Type));
         Assert.Equal(["INTC1234:00"], group.OtherMembers);
+        Assert.Equal("vfio-noiommu", group.Name);
         Assert.Contains(facts.Unknown, static unknown => unknown.Evidence is { File: "/sys/kernel/iommu_groups/3/reserved_regions", Place: "line 5" });
     }
 
