@@ -70,5 +70,5 @@ public static class HostPaths
     public static IReadOnlyList<string> FunctionLinks { get; } = ["driver", "iommu_group"];
 
     /// <summary>Files of an IOMMU group that count.</summary>
-    public static IReadOnlyList<string> GroupFiles { get; } = ["reserved_regions", "type"];
+    public static IReadOnlyList<string> GroupFiles { get; } = ["name", "reserved_regions", "type"];
 }

@@ -85,7 +85,7 @@ internal static class TestHosts
 
         foreach (HostGroup group in facts.Groups ?? [])
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"group {group.Number} {group.Type}: {Joined(group.Members)} {Joined(group.OtherMembers)}: {Joined(group.ReservedRegions)}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"group {group.Number} {group.Name} {group.Type}: {Joined(group.Members)} {Joined(group.OtherMembers)}: {Joined(group.ReservedRegions)}");
         }
 
         HostKernel kernel = facts.Kernel;
