@@ -7,6 +7,9 @@ namespace Doorbell.Checks;
 /// <summary>Will passthrough work on a host, is it safe, and why (not): the kernel's rules asked of what is known (docs/check.md).</summary>
 public sealed class PassthroughCheck
 {
+    // drivers/vfio/vfio_main.c, vfio_noiommu_group_alloc.
+    private const string NoIommuName = "vfio-noiommu";
+
     private readonly HostFacts _facts;
     private readonly CheckOptions _options;
     private readonly HostTopology _topology;
@@ -43,7 +46,18 @@ public sealed class PassthroughCheck
     /// <summary>Judges a host.</summary>
     /// <param name="facts">What is known of it; nothing that is not there is guessed.</param>
     /// <param name="options">What is asked.</param>
-    public static CheckReport Judge(HostFacts facts, CheckOptions options) => new PassthroughCheck(facts, options).Judge();
+    public static CheckReport Judge(HostFacts facts, CheckOptions options) => new PassthroughCheck(WithoutNoIommu(facts), options).Judge();
+
+    // A group that VFIO made for a device without an IOMMU (noiommu) keeps nothing apart: to everyone else the device has none.
+    private static HostFacts WithoutNoIommu(HostFacts facts)
+    {
+        HashSet<int> made = [.. (facts.Groups ?? []).Where(static group => group.Name == NoIommuName).Select(static group => group.Number)];
+        return made.Count == 0 ? facts : facts with
+        {
+            Groups = [.. facts.Groups!.Where(group => !made.Contains(group.Number))],
+            Functions = [.. facts.Functions.Select(function => function.Group is { } number && made.Contains(number) ? function with { Group = null } : function)],
+        };
+    }
 
     private CheckReport Judge()
     {

@@ -255,4 +255,13 @@ public class ReasonTests
         Assert.Contains("0000:01:00.1 (ahci), 0000:01:00.2 (ahci), 0000:01:00.3 (ahci) and 1996 more are the host's", report.Functions[0].Decisive!.Sentence, StringComparison.Ordinal);
         Assert.Contains("and 1997 more are the host's", report.Functions[3000].Decisive!.Sentence, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void V4_A_group_that_VFIO_made_for_noiommu_is_none()
+    {
+        HostFacts facts = CheckHosts.With("no-iommu").Facts;
+        facts = facts with { Groups = [CheckHosts.Group(0, [CheckHosts.Nic]) with { Name = "vfio-noiommu" }], Functions = [facts.Functions[0], facts.Functions[1] with { Group = 0 }] };
+        FunctionCheck check = Assert.Single(PassthroughCheck.Judge(facts, new CheckOptions()).Functions);
+        Assert.Equal(("no-iommu", (GroupCheck?)null), (check.Decisive!.Kind.Id, check.Group));
+    }
 }
