@@ -1,5 +1,5 @@
+using System.Text.Json;
 using Doorbell.Checks;
-using Doorbell.Cli.Explain;
 using Doorbell.Hosts;
 using Doorbell.Linux.Hosts;
 using Spectre.Console;
@@ -9,7 +9,7 @@ namespace Doorbell.Cli.Check;
 /// <summary>Several sources in one call, one after the other: a line or a JSON object each, then what they add up to. None is kept after its line.</summary>
 internal sealed class CheckMany
 {
-    private readonly Func<string, HostFacts, CheckOutcome> _judge;
+    private readonly Func<HostFacts, CheckOutcome> _judge;
     private readonly bool _asJson;
     private readonly Dictionary<CheckVerdict, int> _functions = [];
     private readonly Dictionary<CheckVerdict, int> _sources = [];
@@ -17,7 +17,7 @@ internal sealed class CheckMany
 
     /// <param name="judge">Gives the verdict on a source.</param>
     /// <param name="asJson">A JSON object a line, as one source has it, and one with the totals.</param>
-    public CheckMany(Func<string, HostFacts, CheckOutcome> judge, bool asJson)
+    public CheckMany(Func<HostFacts, CheckOutcome> judge, bool asJson)
     {
         _judge = judge;
         _asJson = asJson;
@@ -28,7 +28,7 @@ internal sealed class CheckMany
 
     /// <summary>The sources in their order, folders replaced by the captures in them.</summary>
     public static IReadOnlyList<string> Expand(IEnumerable<string> sources) =>
-        [.. sources.SelectMany(static source => IsFolder(source) ? Captures(source).Order(StringComparer.Ordinal) : [source])];
+        [.. sources.SelectMany(static IEnumerable<string> (source) => IsFolder(source) ? Captures(source).Order(StringComparer.Ordinal) : [source])];
 
     /// <summary>Reads and judges each; the exit status is the worst of them: unreadable, not assignable, not known, assignable.</summary>
     public int Run(IReadOnlyList<string> sources)
@@ -81,7 +81,7 @@ internal sealed class CheckMany
             return;
         }
 
-        CheckOutcome outcome = _judge(source, facts.Value);
+        CheckOutcome outcome = _judge(facts.Value);
         Count(_sources, outcome.Verdict);
         foreach (FunctionCheck check in outcome.Report.Functions)
         {
@@ -90,7 +90,7 @@ internal sealed class CheckMany
 
         if (_asJson)
         {
-            CheckJson.Print(output, outcome);
+            CheckJson.Print(output, outcome, indented: false);
         }
         else
         {
@@ -123,12 +123,35 @@ internal sealed class CheckMany
     {
         if (_asJson)
         {
-            Write(output, $$"""{"totals":{"sources":{{count}},"unreadable":{{_unreadable}},"sources_assignable":{{Of(_sources, CheckVerdict.Assignable)}},"sources_not_assignable":{{Of(_sources, CheckVerdict.NotAssignable)}},"sources_unknown":{{Of(_sources, CheckVerdict.Unknown)}},"functions_assignable":{{Of(_functions, CheckVerdict.Assignable)}},"functions_not_assignable":{{Of(_functions, CheckVerdict.NotAssignable)}},"functions_unknown":{{Of(_functions, CheckVerdict.Unknown)}}}}""");
+            using (var writer = new Utf8JsonWriter(output))
+            {
+                writer.WriteStartObject();
+                writer.WriteStartObject("totals");
+                writer.WriteNumber("sources", count);
+                writer.WriteNumber("unreadable", _unreadable);
+                Numbers(writer, "verdicts", _sources);
+                Numbers(writer, "functions", _functions);
+                writer.WriteEndObject();
+                writer.WriteEndObject();
+            }
+
+            output.WriteByte((byte)'\n');
         }
         else
         {
             Write(output, $"{count} sources, {_unreadable} of them not readable; {Described(_functions)}");
         }
+    }
+
+    private static void Numbers(Utf8JsonWriter writer, string name, Dictionary<CheckVerdict, int> counts)
+    {
+        writer.WriteStartObject(name);
+        foreach (CheckVerdict verdict in (ReadOnlySpan<CheckVerdict>)[CheckVerdict.Assignable, CheckVerdict.NotAssignable, CheckVerdict.Unknown])
+        {
+            writer.WriteNumber(CheckWords.Key(verdict), Of(counts, verdict));
+        }
+
+        writer.WriteEndObject();
     }
 
     private static string Described(Dictionary<CheckVerdict, int> counts) =>
