@@ -73,7 +73,7 @@ public sealed class AcpiFirmware : IFirmware
         AcpiPaths paths = architecture == MachineArchitecture.Arm64 ? new ArmPaths(tables)
             : tables.Dmar is { } dmar ? new VtdPaths(dmar, bridges ?? (static _ => null))
             : tables.Ivrs is { } ivrs ? new AmdPaths(ivrs, tables.Madt)
-            : new NoPaths(isKnown: !tables.IsMissing("DMAR") && !tables.IsMissing("IVRS"));
+            : new NoPaths(isKnown: !tables.IsMissing("DMAR") && !tables.IsMissing("IVRS"), tables.Madt is { } madt ? [new Evidence(madt.Table.File)] : []);
         return new AcpiFirmware(architecture, tables, paths, HostsOf(architecture, tables, paths));
     }
 

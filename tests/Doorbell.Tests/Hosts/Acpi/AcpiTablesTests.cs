@@ -27,6 +27,25 @@ public class AcpiTablesTests
     }
 
     [Fact]
+    public void Buses_behind_a_bridge_come_from_the_hosts_configuration_space()
+    {
+        byte[] bridge = new byte[64];
+        (bridge[0x0e], bridge[0x18], bridge[0x19], bridge[0x1a]) = (0x81, 0, 5, 6);
+        (string, byte[]?)[] files =
+        [
+            ($"{AcpiTables.Directory}/APIC", Tables.Apic().Build().Bytes),
+            ($"{AcpiTables.Directory}/DMAR", DmarTests.Dmar().Unit(0, false, 0xfed9_0000, DmarTests.Scope(2, 0, (0x1c, 0)), DmarTests.Scope(1, 0, (2, 0))).Unit(0, true, 0xfed9_1000).Build().Bytes),
+            ("/sys/bus/pci/devices/0000:00:1c.0/config", bridge), ("/sys/bus/pci/devices/0000:00:02.0/config", new byte[64]),
+        ];
+
+        AcpiFirmware firmware = AcpiTables.Read(new HostFilesOf(files), []).Value;
+
+        Assert.Empty(firmware.Notes);
+        Assert.Equal("DRHD at 0xfed90000", firmware.Find("0000:06:00.0").Iommu?.Name);
+        Assert.Equal("DRHD at 0xfed91000", firmware.Find("0000:07:00.0").Iommu?.Name);
+    }
+
+    [Fact]
     public void What_only_root_may_read_is_said_to_be_unknown()
     {
         List<HostUnknown> unknown = [];
