@@ -20,6 +20,11 @@ internal static class MachineFiles
         ? [.. Directory.EnumerateFiles(Folder, "*" + Extension).Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal)]
         : [];
 
+    /// <summary>Whether it names a machine that comes with the program, or is by its ending a machine's file.</summary>
+    public static bool IsMachine(string nameOrPath) =>
+        nameOrPath.EndsWith(DeviceTreeExtension, StringComparison.Ordinal) || nameOrPath.EndsWith(Extension, StringComparison.Ordinal)
+        || (!nameOrPath.Contains('/', StringComparison.Ordinal) && File.Exists(Path.Combine(Folder, nameOrPath + Extension)));
+
     /// <summary>Reads a machine; the reason is a whole sentence.</summary>
     public static Result<MachineDescription> Load(string nameOrPath)
     {

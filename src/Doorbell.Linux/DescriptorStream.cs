@@ -41,7 +41,11 @@ public sealed class DescriptorStream(int descriptor) : Stream
             {
                 return;
             }
-            else if (written is not (-(int)Errno.EINTR or -(int)Errno.EAGAIN))
+            else if (written == -(int)Errno.EAGAIN)
+            {
+                Thread.Sleep(1); // the client has made the file they share non-blocking
+            }
+            else if (written != -(int)Errno.EINTR)
             {
                 throw new IOException($"writing to descriptor {descriptor} failed with {(Errno)(-written)}");
             }

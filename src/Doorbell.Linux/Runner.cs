@@ -33,7 +33,8 @@ public static class Runner
     {
         Beginning beginning = s_beginning ?? Beginning.Begin();
         s_beginning = null;
-        var account = new RunAccount(Message.Print);
+        using var speaker = new Speaker(Message.Print);
+        var account = new RunAccount(speaker.Say);
         int status = Run(options, createHost, beginning, account);
         account.TellCounts();
         options.Reports?.Write(account, options, status);

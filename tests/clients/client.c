@@ -211,11 +211,16 @@ static unsigned int sysfs(const struct client *client, const char *name)
 void check_config(struct client *client)
 {
 	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	volatile size_t too_many = (size_t)1 << 63;
 
 	if (read_config(client, PCI_VENDOR_ID) != sysfs(client, "vendor") || read_config(client, PCI_DEVICE_ID) != sysfs(client, "device"))
 		fail("config space says %04x:%04x, sysfs %04x:%04x", read_config(client, PCI_VENDOR_ID), read_config(client, PCI_DEVICE_ID),
 			sysfs(client, "vendor"), sysfs(client, "device"));
 	must_fail(pread(client->device, &command, sizeof command, client->config + 0x1000), EFAULT, "read past config space");
+	must_fail(pread(client->device, &command, too_many, client->config), EINVAL, "read of 2^63 bytes");
+	if (must(pread(client->device, &command, 0, client->config + 0x1000), "read of nothing past config space") != 0 ||
+	    must(pread(client->device, &command, 0, (off_t)60 << 40), "read of nothing in no region") != 0)
+		fail("a read of nothing gave something");
 	if (must(pwrite(client->device, &command, sizeof command, client->config + PCI_COMMAND), "write of PCI_COMMAND") != sizeof command)
 		fail("write of PCI_COMMAND: short");
 	if ((read_config(client, PCI_COMMAND) & command) != command)

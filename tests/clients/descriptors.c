@@ -279,6 +279,30 @@ static void *go_on_alone(void *argument)
 	exit(0);
 }
 
+static void *work_apart(void *argument)
+{
+	struct client *client = argument;
+
+	/* From here on the numbers of new eventfds mean nothing to the other threads, or another file. */
+	must(unshare(CLONE_FILES), "unshare");
+	arm_vectors(client);
+	write_register(client, PCI_TEST_RAISE, 0);
+	if (wait_event(client, 0, EVENT_TIMEOUT) != 1)
+		fail("the eventfd of the thread that armed it was not signalled");
+	disarm_vectors(client);
+	return NULL;
+}
+
+void apart(struct client *client)
+{
+	pthread_t thread;
+
+	open_all(client);
+	if (pthread_create(&thread, NULL, work_apart, client) != 0 || pthread_join(thread, NULL) != 0)
+		fail("pthread");
+	close_all(client);
+}
+
 void leaderless(struct client *client)
 {
 	static struct client theirs;

@@ -24,6 +24,7 @@ void after_exec(int argc, char **argv);
 void reopen(struct client *client);
 void undumpable(struct client *client);
 void leaderless(struct client *client);
+void apart(struct client *client);
 
 void events(struct client *client);
 void exec_memory(struct client *client);

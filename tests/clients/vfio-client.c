@@ -17,6 +17,7 @@
  *   reopen      a file is opened anew through /proc and closed again, which must not be taken for the last close
  *   undumpable  a client that cannot be looked at is refused, and finds no empty file instead
  *   leaderless  a thread goes on alone after the main thread has ended
+ *   apart       a thread with descriptors of its own arms vectors
  *   ioctls      every number of VFIO's on every kind of file, with an argument of zeros: says what each answers
  *   troubles    everything that a report explains: refusals, probing calls, lost interrupts, faults
  *   hold        arms everything, says `ok holding`, and waits to be killed
@@ -259,7 +260,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|events|exec|exec-memory|memlock|threads|series|close-orders|reopen|undumpable|leaderless|ioctls|troubles|hold BDF\n");
+		fprintf(stderr, "usage: vfio-client walk|refuse|signals|alarm|fork-dup|outlive|events|exec|exec-memory|memlock|threads|series|close-orders|reopen|undumpable|leaderless|apart|ioctls|troubles|hold BDF\n");
 		return 2;
 	}
 	client.bdf = argv[2];
@@ -295,6 +296,8 @@ int main(int argc, char **argv)
 		undumpable(&client);
 	else if (strcmp(mode, "leaderless") == 0)
 		leaderless(&client);
+	else if (strcmp(mode, "apart") == 0)
+		apart(&client);
 	else if (strcmp(mode, "ioctls") == 0)
 		ioctls(&client);
 	else if (strcmp(mode, "troubles") == 0)

@@ -19,6 +19,7 @@ internal static class CommandTree
           doorbell run [options] -- PROGRAM [ARG...]   run a program that finds the machine's devices in /dev/vfio
           doorbell machines [MACHINE]                  the machines there are, or what one has
           doorbell machines --scan FOLDER              what of a folder's device trees loads, and what is safe there
+          doorbell capture -o FILE                     what decides about passthrough on this machine, as one file
           doorbell compare CAPTURE RESULT              a VFIO host's answers beside those of a real Linux
           doorbell --version
           doorbell COMMAND --help
@@ -47,7 +48,7 @@ internal static class CommandTree
     private static Command Build()
     {
         var version = new Option<bool>("--version");
-        var root = new Command("doorbell") { HelpText.Option(Help), version, CompareCommand.Build(), ExplainCommand.Build(), MachinesCommand.Build(), RunCommand.Build() };
+        var root = new Command("doorbell") { HelpText.Option(Help), version, CaptureCommand.Build(), CompareCommand.Build(), ExplainCommand.Build(), MachinesCommand.Build(), RunCommand.Build() };
         root.SetAction(result =>
         {
             Console.Out.WriteLine(result.GetValue(version) ? $"doorbell {Version}" : Help);

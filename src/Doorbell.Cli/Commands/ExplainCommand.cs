@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Doorbell.Cli.Explain;
 using Doorbell.Devices;
+using Doorbell.Hosts;
 using Doorbell.Linux;
 using Doorbell.Machines;
 using Doorbell.Msi;
@@ -24,8 +25,8 @@ internal static class ExplainCommand
           doorbell explain [MACHINE] [options]
 
         Arguments:
-          MACHINE                       a name out of doorbell machines, or a path that ends in .yaml or .dtb
-                                        (default: virt-gicv3)
+          MACHINE                       a name out of doorbell machines, a path that ends in .yaml or .dtb, or a capture
+                                        of a host, whose functions can be asked for (default: virt-gicv3)
 
         Options:
           --device BDF[=MODEL[,KEY=VALUE...]]
@@ -95,14 +96,16 @@ internal static class ExplainCommand
             return Complaint.UnknownOption(name, "explain");
         }
 
-        Result<MachineDescription> description = MachineFiles.Load(name);
-        if (!description.IsOk)
+        Result<HostLab> lab = HostLabs.Load(name);
+        if (!lab.IsOk)
         {
-            return Complaint.Usage(description.Reason);
+            return Complaint.Usage(lab.Reason);
         }
 
+        MachineDescription description = lab.Value.Machine;
+
         int? asked = result.GetValue(Vectors);
-        Result<(List<DeviceSpec> Devices, PciAddress Address)> chosen = Choose(description.Value, result.GetValue(Device), asked ?? DefaultVectors);
+        Result<(List<DeviceSpec> Devices, PciAddress Address)> chosen = Choose(lab.Value, result.GetValue(Device), asked ?? DefaultVectors);
         if (!chosen.IsOk)
         {
             return Complaint.Usage(chosen.Reason);
@@ -110,7 +113,7 @@ internal static class ExplainCommand
 
         VfioUapi uapi = result.GetValue(Uapi);
         MappingPoint mappingPoint = result.GetValue(When) ?? (uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc);
-        Result<Machine> machine = Build(description.Value, chosen.Value.Devices, mappingPoint);
+        Result<Machine> machine = Build(lab.Value, chosen.Value.Devices, mappingPoint);
         if (!machine.IsOk)
         {
             return Complaint.Usage(machine.Reason.EndsWith('.') ? machine.Reason : machine.Reason + ".");
@@ -118,7 +121,7 @@ internal static class ExplainCommand
 
         if (machine.Value.Find(chosen.Value.Address) is not { } device)
         {
-            return Complaint.Usage($"{chosen.Value.Address} is no function of {description.Value.Name}.");
+            return Complaint.Usage($"{chosen.Value.Address} is no function of {description.Name}.");
         }
 
         MsiKind kind = device.MsiDevice.VectorLimit(MsiKind.MsiX) > 0 ? MsiKind.MsiX : MsiKind.Msi;
@@ -142,8 +145,9 @@ internal static class ExplainCommand
         return walk.Run().IsGood ? ExitCode.Success : ExitCode.Failure;
     }
 
-    private static Result<(List<DeviceSpec> Devices, PciAddress Address)> Choose(MachineDescription machine, string? asked, int vectors)
+    private static Result<(List<DeviceSpec> Devices, PciAddress Address)> Choose(HostLab lab, string? asked, int vectors)
     {
+        MachineDescription machine = lab.Machine;
         if (asked is not null && asked.Contains('=', StringComparison.Ordinal))
         {
             Result<List<DeviceSpec>> plugged = PluggedDevices.Parse(machine, [asked]);
@@ -153,6 +157,11 @@ internal static class ExplainCommand
         PciAddress address;
         if (asked is null)
         {
+            if (lab.Functions.Count > 0)
+            {
+                return Result.Fail(Errno.EINVAL, $"{machine.Name} has what was found on it: expected --device and one of {string.Join(", ", lab.Functions.Where(static found => !found.Function.IsBridge).Select(static found => found.Address))}.");
+            }
+
             if (machine.Slots.FirstOrDefault(slot => slot.Device is null) is not { } free)
             {
                 if (!machine.Slots.Any())
@@ -171,22 +180,32 @@ internal static class ExplainCommand
         }
 
         // An address alone means what the machine has there, and in an empty slot a pci-test with as many vectors as are asked for.
-        bool isEmpty = !machine.TryFindSlot(address, out PciSlotDescription? slot) || slot.Device is null;
+        bool isFound = lab.Functions.Any(found => found.Address == address);
+        bool isEmpty = !isFound && (!machine.TryFindSlot(address, out PciSlotDescription? slot) || slot.Device is null);
         string express = machine.TryFindHost(address, out PciHostDescription? host) && host.IsConventional(address) ? ",express=no" : "";
         Result<List<DeviceSpec>> devices = PluggedDevices.Parse(machine, isEmpty ? [string.Create(CultureInfo.InvariantCulture, $"{address}=pci-test,vectors={vectors}{express}")] : []);
         return devices.IsOk ? (devices.Value, address) : devices.WithoutValue;
     }
 
-    private static Result<Machine> Build(MachineDescription description, List<DeviceSpec> devices, MappingPoint mappingPoint)
+    private static Result<Machine> Build(HostLab lab, List<DeviceSpec> devices, MappingPoint mappingPoint)
     {
-        var builder = new MachineBuilder(description) { MappingPoint = mappingPoint };
+        var builder = new MachineBuilder(lab.Machine) { MappingPoint = mappingPoint };
         foreach (DeviceSpec spec in devices)
         {
             Result<PciDeviceModel> model = DeviceModels.Create(spec.Model, spec.Options, readFile: DeviceFiles.Read);
-            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : Result.Fail(model.Errno, $"{description.OriginOf(spec)}: {model.Reason}");
+            Result plugged = model.IsOk ? builder.Plug(spec.Address, model.Value) : Result.Fail(model.Errno, $"{lab.Machine.OriginOf(spec)}: {model.Reason}");
             if (!plugged.IsOk)
             {
                 return plugged;
+            }
+        }
+
+        foreach (CapturedAt found in lab.Functions.Where(found => !devices.Exists(device => device.Address == found.Address)))
+        {
+            Result added = builder.Add(found);
+            if (!added.IsOk)
+            {
+                return added;
             }
         }
 

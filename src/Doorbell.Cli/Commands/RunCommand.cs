@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Doorbell.Devices;
+using Doorbell.Hosts;
 using Doorbell.Linux;
 using Doorbell.Machines;
 using Doorbell.Vfio;
@@ -17,8 +18,8 @@ internal static class RunCommand
           doorbell run [options] -- PROGRAM [ARG...]
 
         Options:
-          --machine MACHINE             a name out of doorbell machines, or a path that ends in .yaml or .dtb
-                                        (default: virt-gicv3)
+          --machine MACHINE             a name out of doorbell machines, a path that ends in .yaml or .dtb, or a capture of a
+                                        host with everything that was found on it (default: virt-gicv3)
           --device BDF=MODEL[,KEY=VALUE...]
                                         plug a device into a slot; may be given several times. Models:
                                           nvme,file=PATH        an NVMe disk kept in PATH
@@ -99,19 +100,19 @@ internal static class RunCommand
 
     private static Result<RunOptions> Options(ParseResult result, string[] program, RunReports reports)
     {
-        Result<MachineDescription> machine = MachineFiles.Load(result.GetValue(Machine)!);
+        Result<HostLab> machine = HostLabs.Load(result.GetValue(Machine)!);
         if (!machine.IsOk)
         {
             return machine.WithoutValue;
         }
 
-        Result<IReadOnlyList<CapturedAt>> functions = FoundFunctions.Read(result.GetValue(Functions));
+        Result<IReadOnlyList<CapturedAt>> functions = result.GetValue(Functions) is { } file ? FoundFunctions.Read(file) : Result.Of(machine.Value.Functions);
         if (!functions.IsOk)
         {
             return functions.WithoutValue;
         }
 
-        MachineDescription description = machine.Value.WithFound(functions.Value);
+        MachineDescription description = machine.Value.Machine.WithFound(functions.Value);
         Result<List<DeviceSpec>> devices = PluggedDevices.Parse(description, result.GetValue(Devices)!);
         if (!devices.IsOk)
         {

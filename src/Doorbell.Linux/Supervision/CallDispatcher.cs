@@ -13,6 +13,9 @@ namespace Doorbell.Linux.Supervision;
 /// <summary>Answers trapped calls: finds out whether they concern an emulated file, and lets the kernel carry out the rest.</summary>
 internal sealed class CallDispatcher(SeccompListener listener, FileTable files, NodeTable nodes, ClientCall call, ConfigFileWriter configFiles, IClientHost host, RunAccount account)
 {
+    // MAX_RW_COUNT: what one call moves at most, whoever is asked (fs/read_write.c).
+    private const ulong MostBytes = 0x7fff_f000;
+
     private readonly FilterArchitecture _native = FilterArchitecture.Native;
 
     /// <summary>Answers the listener's current call.</summary>
@@ -130,6 +133,12 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
         }
 
         call.Concerns(kind, file, count, address, offset);
+        if (count > long.MaxValue)
+        {
+            return TooLong(count);
+        }
+
+        count = Math.Min(count, MostBytes);
         return kind == CallKind.Read ? file.Read(call, address, count, offset) : file.Write(call, address, count, offset);
     }
 
@@ -329,6 +338,17 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
             ulong address = BinaryPrimitives.ReadUInt64LittleEndian(vector);
             ulong length = BinaryPrimitives.ReadUInt64LittleEndian(vector[8..]);
+            if (length > long.MaxValue)
+            {
+                return done > 0 ? CallOutcome.Of(done) : TooLong(length);
+            }
+
+            length = Math.Min(length, MostBytes - (ulong)done);
+            if (length == 0)
+            {
+                continue; // an empty piece, or there was room for no more
+            }
+
             CallOutcome part = isWrite
                 ? file.Write(call, address, length, offset + (ulong)done)
                 : file.Read(call, address, length, offset + (ulong)done);
@@ -346,6 +366,8 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
 
         return CallOutcome.Of(done);
     }
+
+    private static CallOutcome TooLong(ulong count) => CallOutcome.Fail(Errno.EINVAL, $"0x{count:x} bytes are more than a count can say (SSIZE_MAX)");
 
     private CallOutcome Foreign(int fd)
     {

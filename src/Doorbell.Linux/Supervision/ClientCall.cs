@@ -126,14 +126,18 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
             return -(int)Errno.EBADF;
         }
 
-        ProcessMemory? process = Process();
-        int copy = process is null ? -(int)Errno.EBADF : Sys.PidfdGetFd(process.Pidfd, fd);
-        if (copy == -(int)Errno.ESRCH)
+        // The thread's own (PIDFD_THREAD, Linux 6.9): it may have left the table of the others (unshare(CLONE_FILES)), or the main thread has ended and its
+        // descriptors with it. An older kernel knows the main thread's only.
+        int copy;
+        int thread = (int)Sys.Call(Nr.PidfdOpen, Tid, Sys.O_EXCL);
+        if (thread >= 0)
         {
-            // The main thread has ended before the others, and its descriptors with it: ask this one (PIDFD_THREAD, Linux 6.9).
-            int thread = (int)Sys.Call(Nr.PidfdOpen, Tid, Sys.O_EXCL);
-            copy = thread < 0 ? copy : Sys.PidfdGetFd(thread, fd);
+            copy = Sys.PidfdGetFd(thread, fd);
             Sys.Close(thread);
+        }
+        else
+        {
+            copy = Process() is { } process ? Sys.PidfdGetFd(process.Pidfd, fd) : -(int)Errno.EBADF;
         }
 
         Check(copy, 0);

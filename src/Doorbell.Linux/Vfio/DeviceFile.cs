@@ -45,6 +45,11 @@ internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
 
     internal override CallOutcome Read(ClientCall call, ulong address, ulong count, ulong offset)
     {
+        if (count == 0)
+        {
+            return CallOutcome.Of(0); // before anything is looked at, as vfio_pci_rw does
+        }
+
         device.Synchronize();
         (uint region, ulong at) = Locate(offset);
         if (IsPastConfig(region, at, count))
@@ -81,6 +86,11 @@ internal sealed partial class DeviceFile(VfioDevice device) : ClientFile
 
     internal override CallOutcome Write(ClientCall call, ulong address, ulong count, ulong offset)
     {
+        if (count == 0)
+        {
+            return CallOutcome.Of(0);
+        }
+
         device.Synchronize();
         CallOutcome outcome = WriteRegion(call, address, count, offset);
         device.Synchronize();

@@ -51,7 +51,7 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
         MachineBuilder builder = new(options.Machine, events)
         {
             MappingPoint = options.Uapi == VfioUapi.ReservedIovaV6 ? MappingPoint.Activate : MappingPoint.Alloc,
-            TableLimit = TableLimit(),
+            TableMemory = TableMemory(),
         };
         foreach (DeviceSpec spec in options.Devices)
         {
@@ -81,14 +81,9 @@ internal sealed class MachineHost(Machine machine, VfioOptions options) : IClien
             : driven;
     }
 
-    // Linux is bound by what it can pin. Nothing is pinned here, and 8 TiB of page tables for pages that are not there would be this machine's end: a 64th of its
-    // memory is allowed a domain, and 64 MiB in any case, which 32 GiB of single pages need.
-    private static int TableLimit()
-    {
-        const long TableSize = 4096;
-        long bytes = Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 64, 64 << 20);
-        return (int)Math.Min(bytes / TableSize, int.MaxValue);
-    }
+    // Linux is bound by what it can pin. Nothing is pinned here, and the page tables of terabytes that are not there would be this machine's end: a 64th of its
+    // memory is allowed a domain.
+    private static ulong TableMemory() => (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 64;
 
     private static Result BindDrivers(Machine machine, RunOptions options)
     {

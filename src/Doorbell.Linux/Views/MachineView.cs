@@ -131,6 +131,7 @@ internal static class MachineView
             {
                 ReservedRegionType.Direct => "direct",
                 ReservedRegionType.Reserved => "reserved",
+                ReservedRegionType.DirectRelaxable => "direct-relaxable",
                 _ => "msi",
             };
             regions.Append(CultureInfo.InvariantCulture, $"0x{region.Base.Value:x16} 0x{region.Last.Value:x16} {type}\n");

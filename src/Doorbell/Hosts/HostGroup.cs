@@ -8,7 +8,8 @@ namespace Doorbell.Hosts;
 /// <param name="Members">PCI functions in it.</param>
 /// <param name="OtherMembers">Its members that are no PCI functions (platform devices), by name.</param>
 /// <param name="ReservedRegions">Its reserved regions; null where the file could not be read. Sysfs prints both MSI kinds as <c>msi</c>: they are
-/// <see cref="ReservedRegionType.Msi"/> on x86, and on Arm <see cref="ReservedRegionType.SoftwareMsi"/> where they are the kernel's software window.</param>
+/// <see cref="ReservedRegionType.Msi"/> on x86, and on Arm <see cref="ReservedRegionType.SoftwareMsi"/> where they are the kernel's software window.
+/// <see cref="ReservedRegionType.DirectRelaxable"/> ones do not take IOVAs from a user.</param>
 /// <param name="Evidence">Its directory.</param>
 public sealed record HostGroup(
     int Number, string? Type, IReadOnlyList<PciAddress> Members, IReadOnlyList<string> OtherMembers, IReadOnlyList<ReservedRegion>? ReservedRegions, Evidence Evidence);

@@ -18,6 +18,9 @@ public sealed record HostKernel
     /// <summary>Parameters of loaded modules, <c>vfio_iommu_type1.allow_unsafe_interrupts</c> to <c>Y</c>.</summary>
     public IReadOnlyDictionary<string, string> ModuleParameters { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Modules that are loaded (<c>/proc/modules</c>); what is built in is not among them. Null where not known.</summary>
+    public IReadOnlyList<string>? Modules { get; init; }
+
     /// <summary>Base page size in bytes.</summary>
     public ulong? PageSize { get; init; }
 

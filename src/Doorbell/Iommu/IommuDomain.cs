@@ -166,6 +166,13 @@ public sealed partial class IommuDomain
         EmitMap(iova, pa, size, protection);
     }
 
+    /// <summary>False where <see cref="Repoint"/> would need more tables than the domain may have: nobody should try then.</summary>
+    /// <param name="iova">First IOVA of what was mapped in one piece.</param>
+    /// <param name="before">Where it leads.</param>
+    /// <param name="pa">Where it would lead.</param>
+    /// <param name="size">Its bytes.</param>
+    public bool AffordsRepoint(Iova iova, PhysicalAddress before, PhysicalAddress pa, ulong size) => _table is null || _table.AffordsRepoint(iova, before, pa, size);
+
     /// <summary>I8: ends the domain. Streams still attached are detached, its window and all it maps goes; a second call does nothing.</summary>
     /// <exception cref="InvalidOperationException">It is the unit's domain of unattached streams, which never ends.</exception>
     public void Free()

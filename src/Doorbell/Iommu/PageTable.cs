@@ -167,15 +167,55 @@ public sealed partial class PageTable
             return Result.Fail(Errno.EEXIST, $"map of {iova}, size 0x{size:x}: {taken} is mapped already");
         }
 
+        if (!Affords(iova, pa, size))
+        {
+            return TooMany(iova, size);
+        }
+
         if (!Install(_root, ref _rootLive, Format.Levels - 1, iova.Value, last, PageTableEntry.Make(pa.Value, protection)))
         {
             // The range was empty before, so clearing it takes back exactly what was installed.
             Clear(_root, ref _rootLive, Format.Levels - 1, iova.Value, last);
-            return Result.Fail(Errno.ENOMEM, $"map of {iova}, size 0x{size:x}: more than {_tableLimit} tables. A vaddr as far from a multiple of 1 GiB as the IOVA needs the fewest.");
+            return TooMany(iova, size);
         }
 
         return Result.Ok;
     }
+
+    /// <summary>False where the tables that this mapping cannot do without are more than the limit leaves: known without building any.</summary>
+    /// <param name="iova">Its first IOVA.</param>
+    /// <param name="pa">Where it leads.</param>
+    /// <param name="size">Its bytes.</param>
+    public bool Affords(Iova iova, PhysicalAddress pa, ulong size) => TablesFor(iova, pa, size) <= (ulong)(_tableLimit - _tableCount);
+
+    /// <summary>The same of a mapping that is there and is to lead elsewhere (<see cref="Repoint(Iova, PhysicalAddress, ulong, IommuProtection)"/>).</summary>
+    /// <param name="iova">Its first IOVA.</param>
+    /// <param name="before">Where it leads.</param>
+    /// <param name="pa">Where it is to lead.</param>
+    /// <param name="size">Its bytes.</param>
+    public bool AffordsRepoint(Iova iova, PhysicalAddress before, PhysicalAddress pa, ulong size)
+    {
+        ulong needed = TablesFor(iova, pa, size);
+        return needed - Math.Min(needed, TablesFor(iova, before, size)) <= (ulong)(_tableLimit - _tableCount);
+    }
+
+    // Below the lowest level whose blocks cannot be used, because the addresses differ in what such a block leaves alone, every entry is a table.
+    private ulong TablesFor(Iova iova, PhysicalAddress pa, ulong size)
+    {
+        for (int level = 1; level < Format.Levels; level++)
+        {
+            int shift = Format.ShiftOf(level);
+            if ((Format.PageSizes >> shift & 1) == 0 || ((iova.Value ^ pa.Value) & ((1UL << shift) - 1)) != 0)
+            {
+                return size >> shift;
+            }
+        }
+
+        return 0;
+    }
+
+    private Result TooMany(Iova iova, ulong size) =>
+        Result.Fail(Errno.ENOMEM, $"map of {iova}, size 0x{size:x}: more than {_tableLimit} tables. A vaddr as far from a multiple of 1 GiB as the IOVA needs the fewest.");
 
     /// <summary>Lets one whole mapping lead elsewhere, with the protection given, so that a reader finds the old place or the new one and never nothing.</summary>
     /// <param name="iova">First IOVA of it, aligned to the granule.</param>

@@ -14,6 +14,9 @@ public enum ReservedRegionType
 
     /// <summary>Chosen by software for doorbells (ARM): printed <c>msi</c> in sysfs, as the kernel does.</summary>
     SoftwareMsi,
+
+    /// <summary>Mapped one to one while the kernel has the device, and the user's when it has not (the RMRR of a graphics or USB device, linux/iommu.h): printed <c>direct-relaxable</c>.</summary>
+    DirectRelaxable,
 }
 
 /// <summary>A range of IOVAs a device's domain keeps from the user (I9).</summary>

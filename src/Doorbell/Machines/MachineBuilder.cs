@@ -16,6 +16,9 @@ public sealed class MachineBuilder
     // A GIC without SPIs of its own cannot take a v2m frame; the architecture's most is what real parts have.
     private const int Spis = (int)(GicDomain.SpiLimit - GicDomain.FirstSpi);
 
+    // VfioOptions.DmaEntryLimit mappings far apart have a table of their own on each of three levels below the first.
+    private const ulong TablesOfMappings = 3 * 65536;
+
     private readonly MachineDescription _description;
     private readonly SortedDictionary<PciAddress, PciDeviceModel> _plugged = [];
     private readonly SortedDictionary<PciAddress, CapturedFunction> _bridges = [];
@@ -31,8 +34,8 @@ public sealed class MachineBuilder
     /// <summary>When the machine's MSI domains map doorbells (M8): mainline's point unless said otherwise.</summary>
     public MappingPoint MappingPoint { get; init; } = MappingPoint.Alloc;
 
-    /// <summary>Most tables an IOMMU domain may use, 4 KiB each as a rule: <see cref="IommuOptions.TableLimit"/>.</summary>
-    public int TableLimit { get; init; } = int.MaxValue;
+    /// <summary>Bytes of page tables an IOMMU domain may have; as many tables as 65,535 mappings of one page each can need it has in any case.</summary>
+    public ulong TableMemory { get; init; } = ulong.MaxValue;
 
     /// <summary>Puts a device into a slot.</summary>
     /// <returns>ENODEV where the machine has no such slot; EEXIST where it is taken.</returns>
@@ -212,7 +215,7 @@ public sealed class MachineBuilder
             ReservedRegions = iommu.ReservedRegions,
             HardwareMsi = iommu.HardwareMsi.Count > 0 ? iommu.HardwareMsi : null,
             InterruptRemapping = iommu.InterruptRemapping,
-            TableLimit = TableLimit,
+            TableLimit = (int)Math.Clamp(TableMemory / granule, TablesOfMappings, int.MaxValue),
         });
     }
 

@@ -55,10 +55,22 @@ internal sealed partial class Type1Iommu
             return space.WithoutValue;
         }
 
+        PhysicalAddress place = space.Value.AddressOf(vaddr);
+        if (!_domains.TrueForAll(domain => domain.Domain.AffordsRepoint(iova, mapping.Space.AddressOf(mapping.VirtualAddress), place, size)))
+        {
+            host.Spaces.Put(space.Value);
+            if (memory != mapping.Space.Memory)
+            {
+                memory.Unpin(vaddr, size);
+            }
+
+            return RefuseMap(Errno.ENOMEM, null, iova, size, $"at 0x{vaddr:x} it would need more page tables than a domain may have; an address as far from a multiple of 1 GiB as the IOVA needs the fewest");
+        }
+
         DmaMapping updated = mapping with { VirtualAddress = vaddr, Space = space.Value, IsVaddrInvalid = false };
         foreach (Type1Domain domain in _domains)
         {
-            domain.Domain.Repoint(iova, updated.Space.AddressOf(vaddr), size, mapping.Protection);
+            domain.Domain.Repoint(iova, place, size, mapping.Protection);
         }
 
         _mappings.Remove(mapping);

@@ -295,7 +295,8 @@ internal sealed class VfioInterrupts(VfioHost host, PassthroughDevice device) : 
         bool isNew = _messages is null;
         if (isNew)
         {
-            if (triggers.Length == 0)
+            // Without a trigger but with a start there are vectors up to it, none of which has anybody to tell (vfio_msi_enable takes start + count).
+            if (start == 0 && triggers.Length == 0)
             {
                 return Refuse(Errno.ERANGE, index, "arming needs at least one vector");
             }

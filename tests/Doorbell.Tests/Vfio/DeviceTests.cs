@@ -103,6 +103,19 @@ public class DeviceTests
         Assert.Equal(2, v2m.Device.ArmedVectors);
     }
 
+    [Fact]
+    public void V5_Arming_no_vector_behind_a_start_makes_room_up_to_it_and_later_ones_have_their_place()
+    {
+        Board board = new Board().Assign();
+        Assert.Equal(0, Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 3, 0, default, [])));
+        Assert.Equal(0, board.Device.ArmedVectors);
+        CountingTrigger trigger = new();
+        Board.Ok(board.Device.SetIrqs(VfioIrqSetFlags.DataEventfd | VfioIrqSetFlags.ActionTrigger, VfioIrqIndex.MsiX, 2, 1, default, [trigger]));
+        board.EnableBusMaster();
+        Assert.True(board.Physical().Function.RaiseMsi(2));
+        Assert.Equal(1, trigger.Signals);
+    }
+
     // The errno column of the captures' README, "SET_IRQS".
     [Theory]
     [InlineData(VfioIrqIndex.MsiX, 0, 0, VfioIrqSetFlags.DataNone | VfioIrqSetFlags.ActionTrigger, Errno.EINVAL)]

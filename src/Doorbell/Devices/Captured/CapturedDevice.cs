@@ -8,6 +8,8 @@ namespace Doorbell.Devices;
 /// </summary>
 public class CapturedDevice : PciDeviceModel
 {
+    private const ulong LargestMapped = 64 << 20;
+
     private readonly CapturedFunction _function;
 
     /// <summary>The device.</summary>
@@ -46,8 +48,11 @@ public class CapturedDevice : PciDeviceModel
     public sealed override bool HasFixedConfigSpace => true;
 
     /// <inheritdoc/>
-    /// <remarks>Every memory BAR, whole, as vfio-pci offers them; what a client stores in one stays there unless a register behind it acts.</remarks>
-    public override IReadOnlyList<PciMappableRange> MappableRanges => [.. _function.Bars.Where(static bar => bar.Kind != PciBarKind.Io).Select(static bar => new PciMappableRange(bar.Index, 0, bar.Size))];
+    /// <remarks>
+    /// Every memory BAR of up to 64 MiB, whole, as vfio-pci offers them; what a client stores in one stays there unless a register behind it acts. It is
+    /// memory that is taken for as long as the device is there, so that a graphics card's larger ones are left to calls.
+    /// </remarks>
+    public override IReadOnlyList<PciMappableRange> MappableRanges => [.. _function.Bars.Where(static bar => bar.Kind != PciBarKind.Io && bar.Size <= LargestMapped).Select(static bar => new PciMappableRange(bar.Index, 0, bar.Size))];
 
     /// <inheritdoc/>
     public override void ReadBar(int bar, ulong offset, Span<byte> destination) => destination.Clear();
