@@ -10,12 +10,14 @@ public sealed class AcpiFirmware : IFirmware
 {
     private readonly AcpiPaths _paths;
     private readonly HashSet<int> _segments;
+    private readonly bool _hasVirtioIommu;
 
     private AcpiFirmware(MachineArchitecture architecture, AcpiTableSet tables, AcpiPaths paths, IReadOnlyList<FirmwarePciHost> hosts)
     {
         (Architecture, _paths, PciHosts) = (architecture, paths, hosts);
         _segments = [.. hosts.Select(static host => host.Segment), .. paths.Segments.Keys];
         Notes = [.. tables.Notes, .. paths.Notes];
+        _hasVirtioIommu = tables.IsMissing("VIOT");
         OptsOutOfX2Apic = tables.Dmar?.OptsOutOfX2Apic ?? false;
     }
 
@@ -56,7 +58,7 @@ public sealed class AcpiFirmware : IFirmware
         }
 
         return set.IsEmpty
-            ? Result.Fail(Errno.ENOENT, $"None of {tables.Count} files is an ACPI table that tells of interrupts or IOMMUs: expected APIC, IORT, MCFG, DMAR or IVRS.")
+            ? Result.Fail(Errno.ENOENT, $"None of {tables.Count} files is an ACPI table that tells of interrupts or IOMMUs: expected APIC, IORT, MCFG, DMAR, IVRS or VIOT.")
             : Build(set, bridges);
     }
 
@@ -78,8 +80,16 @@ public sealed class AcpiFirmware : IFirmware
     }
 
     /// <inheritdoc/>
-    public FirmwarePath FindPath(PciAddress host, RequesterId requester) =>
-        _segments.Contains(host.Segment) ? _paths.Find(host.Segment, requester) : new FirmwarePath(IsKnown: false, null, 0, null, 0, []);
+    public FirmwarePath FindPath(PciAddress host, RequesterId requester)
+    {
+        if (!_segments.Contains(host.Segment))
+        {
+            return new FirmwarePath(IsKnown: false, null, 0, null, 0, []);
+        }
+
+        FirmwarePath path = _paths.Find(host.Segment, requester);
+        return path.Iommu is null && _hasVirtioIommu ? path with { IsKnown = false } : path;
+    }
 
     private static MachineArchitecture? ArchitectureOf(AcpiTableSet tables) => tables switch
     {

@@ -4,7 +4,7 @@ namespace Doorbell.Hosts.Acpi;
 public static class AcpiTables
 {
     /// <summary>Where the kernel shows them.</summary>
-    public const string Directory = "/sys/firmware/acpi/tables";
+    public const string Directory = HostPaths.AcpiTables;
 
     /// <summary>Reads them.</summary>
     /// <param name="files">The host's.</param>
@@ -28,7 +28,7 @@ public static class AcpiTables
 
             refused |= status == HostFileStatus.NotPermitted;
             set.AddMissing(name[..4]);
-            unknown.Add(new HostUnknown($"what {WhatTells(name[..4])}", new Evidence(path), status == HostFileStatus.NotPermitted ? "run as root" : "read the file by hand and see why it fails"));
+            unknown.Add(new HostUnknown($"what {WhatTells(name[..4])}", new Evidence(path), status == HostFileStatus.NotPermitted ? HostRemedies.RunAsRoot : "read the file by hand and see why it fails"));
         }
 
         if (!any)
@@ -44,7 +44,7 @@ public static class AcpiTables
 
     // The first 64 bytes, which anybody may read, have the header's type at 0x0e and a bridge's buses from 0x18 on (PCI-to-PCI bridge 1.2, 3.2).
     private static AcpiBridgeBuses? BusesBehind(IHostFiles files, PciAddress bridge) =>
-        files.TryRead($"/sys/bus/pci/devices/{bridge}/config", out byte[] config) == HostFileStatus.Read && config.Length > 0x1a && (config[0x0e] & 0x7f) == 1
+        files.TryRead($"{HostPaths.PciDevices}/{bridge}/config", out byte[] config) == HostFileStatus.Read && config.Length > 0x1a && (config[0x0e] & 0x7f) == 1
             ? new AcpiBridgeBuses(config[0x19], config[0x1a])
             : null;
 
@@ -57,6 +57,7 @@ public static class AcpiTables
         "IORT" => "SMMU and MSI controller firmware puts behind each requester",
         "MCFG" => "PCI segments and buses firmware describes",
         "DMAR" => "VT-d units and reserved memory firmware describes, and whether it lets interrupts be remapped",
+        "VIOT" => "virtio IOMMU firmware describes",
         _ => "AMD IOMMUs and reserved memory firmware describes",
     };
 }
