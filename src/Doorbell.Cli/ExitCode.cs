@@ -8,6 +8,9 @@ internal static class ExitCode
     /// <summary>explain: something did not go as it must.</summary>
     public const int Failure = 1;
 
+    /// <summary>check: what was asked could not be told. (A wrong command line of check is <see cref="OwnFailure"/>.)</summary>
+    public const int NotKnown = 2;
+
     /// <summary>run: doorbell itself failed, the program did not run (or did not end by itself).</summary>
     public const int OwnFailure = 125;
 

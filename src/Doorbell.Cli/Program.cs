@@ -25,6 +25,7 @@ switch (args)
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            return Complaint.Output(unwritable.Message);
+            int failed = Complaint.Output(unwritable.Message);
+            return args is ["check", ..] ? ExitCode.OwnFailure : failed;
         }
 }

@@ -15,6 +15,7 @@ internal static class CommandTree
         devices through VFIO to unmodified Linux programs. No root, no hardware, no kernel module.
 
         Usage:
+          doorbell check [SOURCE] [options]            will passthrough work on a machine, is it safe, and why (not)
           doorbell explain [MACHINE] [options]         what happens to an MSI on a machine, step by step
           doorbell run [options] -- PROGRAM [ARG...]   run a program that finds the machine's devices in /dev/vfio
           doorbell machines [MACHINE]                  the machines there are, or what one has
@@ -25,6 +26,7 @@ internal static class CommandTree
           doorbell COMMAND --help
 
         Begin with:
+          doorbell check
           doorbell explain virt-gicv3
           doorbell explain amd-overdrive
         """;
@@ -39,7 +41,8 @@ internal static class CommandTree
         if (result.Action is not HelpText && result.Errors is [ParseError error, ..])
         {
             string help = result.CommandResult.Command == command ? name : $"{name} {result.CommandResult.Command.Name}";
-            return Complaint.Usage($"{Sentence(error.Message)} See {help} --help.");
+            string sentence = $"{Sentence(error.Message)} See {help} --help.";
+            return result.CommandResult.Command.Name == "check" ? Complaint.Own(sentence) : Complaint.Usage(sentence);
         }
 
         return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
@@ -48,7 +51,7 @@ internal static class CommandTree
     private static Command Build()
     {
         var version = new Option<bool>("--version");
-        var root = new Command("doorbell") { HelpText.Option(Help), version, CaptureCommand.Build(), CompareCommand.Build(), ExplainCommand.Build(), MachinesCommand.Build(), RunCommand.Build() };
+        var root = new Command("doorbell") { HelpText.Option(Help), version, CaptureCommand.Build(), CheckCommand.Build(), CompareCommand.Build(), ExplainCommand.Build(), MachinesCommand.Build(), RunCommand.Build() };
         root.SetAction(result =>
         {
             Console.Out.WriteLine(result.GetValue(version) ? $"doorbell {Version}" : Help);
@@ -57,7 +60,7 @@ internal static class CommandTree
         return root;
     }
 
-    private static string Version =>
+    internal static string Version =>
         typeof(CommandTree).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     private static string Sentence(string message)

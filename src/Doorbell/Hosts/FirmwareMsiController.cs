@@ -9,4 +9,13 @@ public sealed record FirmwareMsiController(string Name, FirmwareMsiKind Kind, ul
 {
     /// <summary>The device tree's <c>compatible</c> or the table's product; errata are looked up by it.</summary>
     public string? Product { get; init; }
+
+    /// <summary>Whether it looks at who writes, where the source itself settles that against the rule of its kind (an ITS behind a pre-ITS); null where the kind does (M2).</summary>
+    public bool? Isolates { get; init; }
+
+    /// <summary>True where it is the PCI host's own and takes MSIs before an IOMMU sees them, so that they need no mapping (I1).</summary>
+    public bool IsInPciHost { get; init; }
+
+    /// <summary>Further addresses that devices may be told to write to (the other frames of one GICv2m).</summary>
+    public IReadOnlyList<ulong> MoreDoorbells { get; init; } = [];
 }

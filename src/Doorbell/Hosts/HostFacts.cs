@@ -28,4 +28,10 @@ public sealed record HostFacts
 
     /// <summary>What could not be read, and what would tell.</summary>
     public IReadOnlyList<HostUnknown> Unknown { get; init; } = [];
+
+    /// <summary>A described machine as a host: what the engine makes of it with a device in every slot. Drivers and a kernel it has none.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="file">The file it was read from, for evidence; its name where there is none.</param>
+    /// <returns>What the engine says where it cannot be built.</returns>
+    public static Result<HostFacts> From(MachineDescription machine, string? file = null) => DescribedHost.From(machine, file ?? machine.Name);
 }

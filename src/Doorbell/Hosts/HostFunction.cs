@@ -30,6 +30,12 @@ public sealed record HostFunction
     /// <summary>Number of its IOMMU group; null where it has none or <see cref="HostFacts.Groups"/> is null.</summary>
     public int? Group { get; init; }
 
+    /// <summary>Why it has no group, where the source says that it has none and why; null otherwise.</summary>
+    public string? NoGroupReason { get; init; }
+
+    /// <summary>The IOMMU the kernel put before it, by its name in <c>/sys/class/iommu</c> (the function's link <c>iommu</c>); null where none, or not known.</summary>
+    public string? Iommu { get; init; }
+
     /// <summary>Its BARs' and (of a bridge) windows' addresses: the sysfs file <c>resource</c>, a line each.</summary>
     public IReadOnlyList<HostResource> Resources { get; init; } = [];
 

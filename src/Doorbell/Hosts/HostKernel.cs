@@ -30,6 +30,12 @@ public sealed record HostKernel
     /// <summary>Domains of <c>/sys/kernel/debug/irq/domains</c>, name to text. Null where it could not be read.</summary>
     public IReadOnlyDictionary<string, string>? IrqDomains { get; init; }
 
+    /// <summary>
+    /// Interrupt chips of <c>/proc/interrupts</c>, each once: <c>ITS-PCI-MSIX-0000:00:05.0</c>, <c>IR-PCI-MSI</c>, <c>GICv3</c>. What MSIs that are in use go
+    /// through, which anybody may read. Null where not known.
+    /// </summary>
+    public IReadOnlyList<string>? InterruptChips { get; init; }
+
     /// <summary>Ranges of <c>/proc/iomem</c>; null where it could not be read or shows zeros (without root).</summary>
     public IReadOnlyList<HostIoMemory>? IoMemory { get; init; }
 }

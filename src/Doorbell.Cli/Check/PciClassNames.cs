@@ -1,0 +1,71 @@
+namespace Doorbell.Cli.Check;
+
+/// <summary>What a class code says a function is (PCI Code and ID Assignment Specification 1.11, chapter 1), for those that are met.</summary>
+internal static class PciClassNames
+{
+    /// <summary>Null where there is no name for it.</summary>
+    /// <param name="classCode">Base class, subclass, programming interface.</param>
+    public static string? Find(uint classCode) => (classCode >> 8) switch
+    {
+        0x0100 => "SCSI controller",
+        0x0101 => "IDE controller",
+        0x0104 => "RAID controller",
+        0x0106 => "SATA controller",
+        0x0107 => "SAS controller",
+        0x0108 => "NVMe controller",
+        0x0180 => "storage controller",
+        0x0200 => "Ethernet controller",
+        0x0207 => "InfiniBand controller",
+        0x0280 => "network controller",
+        0x0300 => "VGA controller",
+        0x0302 => "3D controller",
+        0x0380 => "display controller",
+        0x0400 => "video device",
+        0x0401 => "audio device",
+        0x0403 => "HD audio device",
+        0x0480 => "multimedia controller",
+        0x0500 => "memory controller",
+        0x0502 => "CXL memory",
+        0x0580 => "memory controller",
+        0x0600 => "host bridge",
+        0x0601 => "ISA bridge",
+        0x0604 => "PCI bridge",
+        0x0700 => "serial controller",
+        0x0780 => "communication controller",
+        0x0800 => "interrupt controller",
+        0x0801 => "DMA controller",
+        0x0805 => "SD host controller",
+        0x0806 => "IOMMU",
+        0x0807 => "event collector",
+        0x0880 => "system peripheral",
+        0x0c00 => "FireWire controller",
+        0x0c03 => "USB controller",
+        0x0c05 => "SMBus controller",
+        0x0c80 => "serial bus controller",
+        0x0d11 => "Bluetooth controller",
+        0x0d80 => "wireless controller",
+        0x0b40 => "co-processor",
+        0x1000 => "network encryption device",
+        0x1080 => "encryption device",
+        0x1101 => "performance counters",
+        0x1180 => "signal processing controller",
+        0x1200 => "processing accelerator",
+        0x00ff => "unclassified device",
+        _ => (classCode >> 16) switch
+        {
+            0x01 => "storage controller",
+            0x02 => "network controller",
+            0x03 => "display controller",
+            0x04 => "multimedia device",
+            0x05 => "memory controller",
+            0x06 => "bridge",
+            0x07 => "communication controller",
+            0x08 => "system peripheral",
+            0x0c => "serial bus controller",
+            0x0d => "wireless controller",
+            0x10 => "encryption device",
+            0x12 => "processing accelerator",
+            _ => null,
+        },
+    };
+}
