@@ -18,6 +18,7 @@ public sealed class AcpiFirmware : IFirmware
         _segments = [.. hosts.Select(static host => host.Segment), .. paths.Segments.Keys];
         Notes = [.. tables.Notes, .. paths.Notes];
         _hasVirtioIommu = tables.IsMissing("VIOT");
+        GicVersion = tables.Madt?.GicVersion;
         OptsOutOfX2Apic = tables.Dmar?.OptsOutOfX2Apic ?? false;
     }
 
@@ -38,6 +39,9 @@ public sealed class AcpiFirmware : IFirmware
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>MADT's GIC architecture version, 0 where the hardware is to be asked; null where MADT has no distributor.</summary>
+    public byte? GicVersion { get; }
 
     /// <summary>DMAR's X2APIC_OPT_OUT: firmware asks that x2APIC mode be left alone; it does not say that interrupts are not remapped.</summary>
     public bool OptsOutOfX2Apic { get; }
