@@ -1,4 +1,3 @@
-using Doorbell.Devices;
 using Doorbell.Hosts;
 using Doorbell.Linux.Hosts;
 using Doorbell.Machines;

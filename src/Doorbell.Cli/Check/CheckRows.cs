@@ -15,7 +15,7 @@ internal static class CheckRows
         : [.. report.Functions.GroupBy(static check => (check.Verdict, check.IsUnsafe, check.Decisive?.Kind.Id)).SelectMany(alike => Collapse([.. alike], report))];
 
     /// <summary>The reason that decides, or what is good to know.</summary>
-    public static string Because(FunctionCheck check) => (check.Decisive ?? check.Reasons.FirstOrDefault()) is { } reason ? $"{reason.Brief} ({reason.Kind.Rule})" : "";
+    public static string Because(FunctionCheck check) => (check.Decisive ?? (check.Reasons is [CheckReason first, ..] ? first : null)) is { } reason ? $"{reason.Brief} ({reason.Kind.Rule})" : "";
 
     private static IEnumerable<CheckRow> Collapse(List<FunctionCheck> alike, CheckReport report)
     {

@@ -3,7 +3,6 @@ using Doorbell.Checks;
 using Doorbell.Hosts;
 using Doorbell.Iommu;
 using Doorbell.Machines;
-using Doorbell.Vfio;
 
 namespace Doorbell.Cli.Check;
 

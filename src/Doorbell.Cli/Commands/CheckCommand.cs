@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Doorbell.Checks;
 using Doorbell.Checks.Guests;
 using Doorbell.Cli.Check;

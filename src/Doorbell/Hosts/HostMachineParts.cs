@@ -162,10 +162,10 @@ internal sealed class HostMachineParts(HostFacts facts, IFirmware firmware, List
     // "PCI ECAM 0000 [bus 00-ff]", "PCI MMCONFIG 0000 [bus 00-ff]", or on Arm "PCI ECAM" alone.
     private MemoryRange Ecam(string name, ushort segment, byte first, byte last)
     {
-        string[] names = [.. new[] { "ECAM", "MMCONFIG" }.Select(kind => string.Create(CultureInfo.InvariantCulture, $"PCI {kind} {segment:x4} "))];
+        string number = segment.ToString("x4", CultureInfo.InvariantCulture);
         foreach (HostIoMemory range in facts.Kernel.IoMemory ?? [])
         {
-            if (range.Name == "PCI ECAM" || Array.Exists(names, beginning => range.Name.StartsWith(beginning, StringComparison.Ordinal)))
+            if (range.Name == "PCI ECAM" || range.Name.StartsWith($"PCI ECAM {number} ", StringComparison.Ordinal) || range.Name.StartsWith($"PCI MMCONFIG {number} ", StringComparison.Ordinal))
             {
                 return new MemoryRange(new PhysicalAddress(range.Start), range.Last - range.Start + 1);
             }

@@ -1,5 +1,4 @@
 using Doorbell.Checks;
-using Doorbell.Events;
 using Doorbell.Hosts;
 using Doorbell.Machines;
 using Doorbell.Tests.Machines;

@@ -3,7 +3,6 @@ using Doorbell.Hosts;
 using Doorbell.Iommu;
 using Doorbell.Machines;
 using Doorbell.Machines.DeviceTree;
-using Doorbell.Pci;
 using Doorbell.Vfio;
 
 namespace Doorbell.Tests.Hosts;
