@@ -1,3 +1,4 @@
+using Doorbell.Cli.Check;
 using Doorbell.Hosts;
 using Doorbell.Linux.Hosts;
 using Doorbell.Machines;
@@ -36,6 +37,6 @@ internal static class HostLabs
             described = machine.Value;
         }
 
-        return HostMachine.From(HostReader.Read(files), described);
+        return HostMachine.From(CheckSource.ReadHost(files), described);
     }
 }

@@ -96,6 +96,11 @@ internal sealed class CheckDetails(IAnsiConsole console)
             yield return $"  {member.Address}{(member.IsBridge ? " (bridge)" : member.Driver is { } driver ? $" (driver {driver})" : "")}: {member.Why}";
         }
 
+        if (group.MoreOthers > 0)
+        {
+            yield return $"  and {group.MoreOthers} more";
+        }
+
         foreach (string device in group.OtherDevices)
         {
             yield return $"  {device}, not PCI";

@@ -13,9 +13,9 @@ internal static class CheckJson
     // Written out piece by piece: a host with thousands of functions is not held twice.
     private const int FlushAt = 1 << 16;
 
-    public static void Print(Stream output, CheckOutcome outcome)
+    public static void Print(Stream output, CheckOutcome outcome, bool indented = true)
     {
-        using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             CheckReport report = outcome.Report;
             writer.WriteStartObject();
@@ -196,6 +196,7 @@ internal static class CheckJson
         }
 
         writer.WriteEndArray();
+        writer.WriteNumber("more_others", group.MoreOthers);
         Strings(writer, "other_devices", group.OtherDevices);
         EvidenceOf(writer, "evidence", group.Evidence);
         writer.WriteEndObject();

@@ -50,6 +50,7 @@ internal static class PciClassNames
         0x1101 => "performance counters",
         0x1180 => "signal processing controller",
         0x1200 => "processing accelerator",
+        0xffff => "device of no class",
         0x00ff => "unclassified device",
         _ => (classCode >> 16) switch
         {

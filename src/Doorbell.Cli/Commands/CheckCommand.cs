@@ -17,11 +17,13 @@ internal static class CheckCommand
         known from the source is said to be unknown, and what would tell.
 
         Usage:
-          doorbell check [SOURCE] [options]
+          doorbell check [SOURCE...] [options]
 
         Arguments:
           SOURCE                        a capture (doorbell capture), a directory of one, a device tree (.dtb), a
                                         directory of ACPI tables, or a machine by name or .yaml (default: this machine)
+                                        Several, or a directory of captures: a line or a
+                                        JSON object each, and what they add up to
 
         Options:
           --guest LAYOUT                a guest's memory beside what the host keeps: a layout and its RAM, as in q35:8G or
@@ -36,7 +38,7 @@ internal static class CheckCommand
         and 125 for a wrong command line or a source that cannot be read. docs/check.md explains every verdict.
         """;
 
-    private static readonly Argument<string?> Source = new("SOURCE") { Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Argument<string[]> Sources = new("SOURCE") { Arity = ArgumentArity.ZeroOrMore };
     private static readonly Option<string[]> Devices = new("--device") { AllowMultipleArgumentsPerToken = false };
     private static readonly Option<string[]> Guests = new("--guest") { AllowMultipleArgumentsPerToken = false };
     private static readonly Option<string> Format = new("--format") { DefaultValueFactory = _ => "text" };
@@ -45,17 +47,17 @@ internal static class CheckCommand
 
     public static Command Build()
     {
-        var command = new Command("check") { HelpText.Option(Help), Source, Devices, Guests, Format, Explain, AllowUnsafeInterrupts };
+        var command = new Command("check") { HelpText.Option(Help), Sources, Devices, Guests, Format, Explain, AllowUnsafeInterrupts };
         command.SetAction(Run);
         return command;
     }
 
     private static int Run(ParseResult result)
     {
-        string? source = result.GetValue(Source);
-        if (source is ['-', ..])
+        string[] sources = result.GetValue(Sources) ?? [];
+        if (sources.FirstOrDefault(static source => source is ['-', ..]) is { } unknown)
         {
-            return Wrong($"Unrecognized command or argument \"{source}\". See doorbell check --help.");
+            return Wrong($"Unrecognized command or argument \"{unknown}\". See doorbell check --help.");
         }
 
         string format = result.GetValue(Format)!;
@@ -87,7 +89,13 @@ internal static class CheckCommand
             guests.Add(guest.Value);
         }
 
-        Result<HostFacts> facts = CheckSource.Read(source);
+        var options = new CheckOptions { Devices = devices, AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts) };
+        if (sources.Length > 1 || sources is [var only] && CheckMany.IsFolder(only))
+        {
+            return RunMany(sources, format, options, guests);
+        }
+
+        Result<HostFacts> facts = CheckSource.Read(sources.FirstOrDefault());
         if (!facts.IsOk)
         {
             return Wrong(facts.Reason);
@@ -106,10 +114,27 @@ internal static class CheckCommand
             }
         }
 
-        CheckReport report = PassthroughCheck.Judge(facts.Value, new CheckOptions { Devices = devices, AllowUnsafeInterrupts = result.GetValue(AllowUnsafeInterrupts) });
-        var outcome = new CheckOutcome(report, [.. guests.SelectMany(guest => GuestLayouts.Check(guest, facts.Value, report))]);
+        CheckOutcome outcome = Judge(facts.Value, options, guests);
         Print(outcome, format, result.GetValue(Explain) || devices.Count > 0);
         return outcome.Status;
+    }
+
+    private static int RunMany(string[] sources, string format, CheckOptions options, List<Guest> guests)
+    {
+        if (options.Devices.Count > 0)
+        {
+            return Wrong("--device is of one source, and there are several.");
+        }
+
+        return format is "text" or "json"
+            ? new CheckMany(host => Judge(host, options, guests), format == "json").Run(CheckMany.Expand(sources))
+            : Wrong($"--format {format} is of one source: expected text or json with several.");
+    }
+
+    private static CheckOutcome Judge(HostFacts host, CheckOptions options, List<Guest> guests)
+    {
+        CheckReport report = PassthroughCheck.Judge(host, options);
+        return new CheckOutcome(report, [.. guests.SelectMany(guest => GuestLayouts.Check(guest, host, report))]);
     }
 
     private static void Print(CheckOutcome outcome, string format, bool isDetailed)

@@ -21,6 +21,7 @@ internal static class BoardHostFiles
         {
             failure = AddFunctions(files, folder);
             AddText(files, folder, "iomem.txt", HostPaths.IoMemory);
+            AddText(files, folder, "interrupts.txt", HostPaths.Interrupts);
             AddText(files, folder, "modules.txt", HostPaths.Modules);
             AddText(files, folder, "fdt.dtb", HostPaths.DeviceTree);
             AddText(files, folder, "kernel-config", HostPaths.PackedConfiguration, isPacked: true);
@@ -119,10 +120,11 @@ internal static class BoardHostFiles
             string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             switch (words)
             {
-                case ["group", { } number, { } type, ..]:
+                case ["group", { } number, { } type, .. { } named]:
                     group = $"{HostPaths.IommuGroups}/{number}";
                     regions.Clear();
                     files.AddFile(group + "/type", Encoding.ASCII.GetBytes(type[(type.IndexOf('=', StringComparison.Ordinal) + 1)..] + "\n"));
+                    files.AddFile(group + "/name", Encoding.ASCII.GetBytes(string.Concat(named).Replace("name=", "", StringComparison.Ordinal) + "\n"));
                     files.AddFile(group + "/reserved_regions", []);
                     files.AddDirectory(group + "/devices");
                     break;

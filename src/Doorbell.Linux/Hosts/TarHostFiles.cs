@@ -16,6 +16,9 @@ internal static class TarHostFiles
     /// <summary>Entries.</summary>
     public const int MostEntries = 1 << 18;
 
+    /// <summary>Files, links and directories that come of them: a short name can stand for a hundred directories.</summary>
+    public const int MostNodes = 1 << 18;
+
     /// <summary>Reads it.</summary>
     /// <param name="name">What a person calls it, for sentences.</param>
     /// <param name="stream">The archive; gzip by its first bytes.</param>
@@ -53,9 +56,9 @@ internal static class TarHostFiles
         int entries = 0, taken = 0;
         while (archive.TryNext(out TarEntry entry))
         {
-            if (++entries > MostEntries)
+            if (++entries > MostEntries || files.Count > MostNodes)
             {
-                return Result.Fail(Errno.EINVAL, $"{name} is refused: it has more than {MostEntries} entries.");
+                return Result.Fail(Errno.EINVAL, $"{name} is refused: it has more than {MostEntries} entries, or more than {MostNodes} files, links and directories come of them.");
             }
 
             if (CleanPath(entry.Path) is not { } path)

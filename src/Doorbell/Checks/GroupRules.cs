@@ -8,82 +8,79 @@ namespace Doorbell.Checks;
 /// </summary>
 internal sealed class GroupRules(HostTopology topology)
 {
+    private const int MostNamed = 3;
+    private const int MostOthers = 32;
+
     // Drivers that hand a device to user space, or do no DMA of their own (Linux, driver_managed_dma; vfio_driver_allowed before 5.18).
     private static readonly HashSet<string> s_harmless = new(StringComparer.Ordinal) { "pci-stub", "pcieport", "shpchp", "vfio-pci" };
 
     /// <summary>The group for the report.</summary>
-    public GroupCheck Describe(HostFunction function, HostGroup group) => new(
-        group.Number,
-        group.Type,
-        [
-            .. group.Members.Where(member => member != function.Address).Order().Select(member =>
+    public GroupCheck Describe(HostFunction function, GroupState state)
+    {
+        HostGroup group = state.Group;
+        int others = state.Members.Count - (state.Members.BinarySearch(function.Address) >= 0 ? 1 : 0);
+        List<GroupMember> shown = [];
+        foreach (PciAddress member in state.Members)
+        {
+            if (shown.Count == MostOthers)
+            {
+                break;
+            }
+
+            if (member != function.Address)
             {
                 HostFunction? other = topology.Find(member);
-                return new GroupMember(member, other is not null && HostTopology.HasBusBelow(other), other?.Driver, topology.WhyTogether(function, member));
-            }),
-        ],
-        group.OtherMembers,
-        group.Evidence);
+                shown.Add(new GroupMember(member, other is not null && HostTopology.HasBusBelow(other), other?.Driver, topology.WhyTogether(function, member)));
+            }
+        }
+
+        return new GroupCheck(group.Number, group.Type, shown, group.OtherMembers, group.Evidence) { MoreOthers = others - shown.Count };
+    }
 
     /// <summary>True of a driver under which VFIO hands the device's group over.</summary>
     public static bool IsHarmless(string driver) => s_harmless.Contains(driver) || driver.EndsWith("-vfio-pci", StringComparison.Ordinal) || driver.EndsWith("_vfio_pci", StringComparison.Ordinal);
 
     /// <summary>Adds what the neighbours say.</summary>
     /// <param name="function">The function.</param>
-    /// <param name="group">Its group.</param>
-    /// <param name="others">The group's other members.</param>
-    /// <param name="asksDrivers">False of a source that has no drivers.</param>
+    /// <param name="state">Its group.</param>
     /// <param name="reasons">Where to.</param>
-    public void Judge(HostFunction function, HostGroup group, GroupCheck others, bool asksDrivers, List<CheckReason> reasons)
+    public void Judge(HostFunction function, GroupState state, List<CheckReason> reasons)
     {
-        List<GroupMember> held = [], unknown = [], free = [];
-        foreach (GroupMember member in others.Others)
+        HostGroup group = state.Group;
+        (List<PciAddress> held, int heldCount) = Others(state.Held, function.Address);
+        if (heldCount > 0)
         {
-            HostFunction? other = topology.Find(member.Address);
-            if (member.IsBridge)
-            {
-                continue;
-            }
-
-            (other is not { DriverKnown: true } ? unknown : member.Driver is null || IsHarmless(member.Driver) ? free : held).Add(member);
-        }
-
-        if (!asksDrivers)
-        {
-            free.AddRange(unknown);
-            unknown.Clear();
-        }
-
-        if (held.Count > 0)
-        {
-            string list = Join(held, static member => $"{member.Address} ({member.Driver})");
+            string list = Join(held, heldCount, member => $"{member} ({topology.Find(member)!.Driver})");
             reasons.Add(new CheckReason(
                 ReasonKinds.GroupNotViable,
                 $"its group has {list} on the host",
-                $"Group {group.Number} of {function.Address} is not viable: {list} {(held.Count == 1 ? "is" : "are")} the host's; {held[0].Address} is in it because: {held[0].Why}.",
-                [.. held.Select(member => new Evidence(topology.Find(member.Address)!.Evidence.File + "/driver"))],
+                $"Group {group.Number} of {function.Address} is not viable: {list} {(heldCount == 1 ? "is" : "are")} the host's; {held[0]} is in it because: {topology.WhyTogether(function, held[0])}.",
+                [.. held.Select(member => new Evidence(topology.Find(member)!.Evidence.File + "/driver"))],
                 "Unbind the others too, or bind them to vfio-pci; the host can no longer use them then. A slot behind a port of its own with ACS keeps them apart",
-                [.. held.Select(static member => Override(member.Address))]));
+                [.. held.Select(Override)]));
         }
 
-        if (unknown.Count > 0)
+        (List<PciAddress> unknown, int unknownCount) = Others(state.Unknown, function.Address);
+        if (unknownCount > 0)
         {
+            string list = Join(unknown, unknownCount, static member => member.ToString());
             reasons.Add(new CheckReason(
                 ReasonKinds.NeighbourDriverUnknown,
-                $"who drives {Join(unknown, static member => member.Address.ToString())} of its group is not known",
-                $"Group {group.Number} of {function.Address} also holds {Join(unknown, static member => member.Address.ToString())}, and who drives {(unknown.Count == 1 ? "it" : "them")} was not read.",
+                $"who drives {list} of its group is not known",
+                $"Group {group.Number} of {function.Address} also holds {list}, and who drives {(unknownCount == 1 ? "it" : "them")} was not read.",
                 [group.Evidence],
                 "ls -l /sys/bus/pci/devices/*/driver",
                 []));
         }
 
-        if (free.Count > 0)
+        (List<PciAddress> free, int freeCount) = Others(state.Free, function.Address);
+        if (freeCount > 0)
         {
-            string list = Join(free, static member => member.Driver is null ? member.Address.ToString() : $"{member.Address} ({member.Driver})");
+            string list = Join(free, freeCount, member => topology.Find(member)?.Driver is { } driver ? $"{member} ({driver})" : member.ToString());
             reasons.Add(new CheckReason(
                 ReasonKinds.GroupHasOthers,
-                $"{list} {(free.Count == 1 ? "goes" : "go")} with it",
-                $"Group {group.Number} of {function.Address} also holds {list}: {free[0].Why}. They are handed over together.",
+                $"{list} {(freeCount == 1 ? "goes" : "go")} with it",
+                $"Group {group.Number} of {function.Address} also holds {list}: {topology.WhyTogether(function, free[0])}. They are handed over together.",
                 [group.Evidence],
                 "",
                 []));
@@ -113,10 +110,13 @@ internal sealed class GroupRules(HostTopology topology)
         $"echo {address} > /sys/bus/pci/drivers_probe",
     ];
 
-    private static string Join(List<GroupMember> members, Func<GroupMember, string> say)
+    // Those that are named, and how many there are.
+    private static (List<PciAddress> Named, int Count) Others(List<PciAddress> members, PciAddress self) =>
+        ([.. members.Where(member => member != self).Take(MostNamed)], members.Count - (members.BinarySearch(self) >= 0 ? 1 : 0));
+
+    private static string Join(List<PciAddress> named, int count, Func<PciAddress, string> say)
     {
-        const int Most = 3;
-        string list = string.Join(", ", members.Take(Most).Select(say));
-        return members.Count > Most ? $"{list} and {members.Count - Most} more" : list;
+        string list = string.Join(", ", named.Select(say));
+        return count > named.Count ? $"{list} and {count - named.Count} more" : list;
     }
 }

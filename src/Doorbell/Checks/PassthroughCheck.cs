@@ -7,6 +7,9 @@ namespace Doorbell.Checks;
 /// <summary>Will passthrough work on a host, is it safe, and why (not): the kernel's rules asked of what is known (docs/check.md).</summary>
 public sealed class PassthroughCheck
 {
+    // drivers/vfio/vfio_main.c, vfio_noiommu_group_alloc.
+    private const string NoIommuName = "vfio-noiommu";
+
     private readonly HostFacts _facts;
     private readonly CheckOptions _options;
     private readonly HostTopology _topology;
@@ -18,7 +21,7 @@ public sealed class PassthroughCheck
     private readonly ReservedRules _reserved;
     private readonly IReadOnlyList<CheckReason> _kernelReasons;
     private readonly Evidence? _unsafeAllowed;
-    private readonly Dictionary<int, HostGroup> _groups = [];
+    private readonly Dictionary<int, GroupState> _groups = [];
     private readonly Dictionary<PciAddress, IsolationAnswer> _answers = [];
 
     private PassthroughCheck(HostFacts facts, CheckOptions options)
@@ -36,14 +39,25 @@ public sealed class PassthroughCheck
         _unsafeAllowed = _kernel.FindSwitch("vfio_iommu_type1", "allow_unsafe_interrupts") ?? _kernel.FindSwitch("iommufd", "allow_unsafe_interrupts");
         foreach (HostGroup group in facts.Groups ?? [])
         {
-            _groups[group.Number] = group;
+            _groups[group.Number] = new GroupState(group, _topology, facts.IsRunning);
         }
     }
 
     /// <summary>Judges a host.</summary>
     /// <param name="facts">What is known of it; nothing that is not there is guessed.</param>
     /// <param name="options">What is asked.</param>
-    public static CheckReport Judge(HostFacts facts, CheckOptions options) => new PassthroughCheck(facts, options).Judge();
+    public static CheckReport Judge(HostFacts facts, CheckOptions options) => new PassthroughCheck(WithoutNoIommu(facts), options).Judge();
+
+    // A group that VFIO made for a device without an IOMMU (noiommu) keeps nothing apart: to everyone else the device has none.
+    private static HostFacts WithoutNoIommu(HostFacts facts)
+    {
+        HashSet<int> made = [.. (facts.Groups ?? []).Where(static group => group.Name == NoIommuName).Select(static group => group.Number)];
+        return made.Count == 0 ? facts : facts with
+        {
+            Groups = [.. facts.Groups!.Where(group => !made.Contains(group.Number))],
+            Functions = [.. facts.Functions.Select(function => function.Group is { } number && made.Contains(number) ? function with { Group = null } : function)],
+        };
+    }
 
     private CheckReport Judge()
     {
@@ -68,7 +82,8 @@ public sealed class PassthroughCheck
     {
         List<CheckReason> reasons = [];
         FirmwarePath? path = _paths.FindFirmwarePath(function, out RequesterId? requester, out PciAddress? alias);
-        HostGroup? group = function.Group is { } number ? _groups.GetValueOrDefault(number) : null;
+        GroupState? state = function.Group is { } number ? _groups.GetValueOrDefault(number) : null;
+        HostGroup? group = state?.Group;
         if (function.Group is not null && group is null)
         {
             reasons.Add(new CheckReason(ReasonKinds.GroupsUnknown, "its IOMMU group is not known", $"{function.Address} is in group {function.Group}, which was not read.", [function.Evidence], "ls -R /sys/kernel/iommu_groups", []));
@@ -76,11 +91,11 @@ public sealed class PassthroughCheck
 
         _iommus.Judge(function, path, reasons);
         IsolationAnswer isolation = IsolationOf(function, path);
-        JudgeIsolation(function, group, isolation, reasons);
-        GroupCheck? groupCheck = group is null ? null : _groupRules.Describe(function, group);
-        if (groupCheck is not null)
+        JudgeIsolation(function, state, isolation, reasons);
+        GroupCheck? groupCheck = state is null ? null : _groupRules.Describe(function, state);
+        if (state is not null)
         {
-            _groupRules.Judge(function, group!, groupCheck, _facts.IsRunning, reasons);
+            _groupRules.Judge(function, state, reasons);
         }
 
         IReadOnlyList<ReservedRegion>? regions = _reserved.Find(function, group, path);
@@ -122,22 +137,12 @@ public sealed class PassthroughCheck
         return answer;
     }
 
-    // Every device of the group is asked, bridges too: one that can raise another's interrupt is enough (Linux, iommu_group_has_isolated_msi).
-    private void JudgeIsolation(HostFunction function, HostGroup? group, IsolationAnswer own, List<CheckReason> reasons)
+    private void JudgeIsolation(HostFunction function, GroupState? group, IsolationAnswer own, List<CheckReason> reasons)
     {
         (HostFunction Who, IsolationAnswer Answer) worst = (function, own);
-        foreach (PciAddress member in group?.Members ?? [])
+        if (own.IsIsolated != false && group is not null && WorstOf(group) is var (other, answer) && answer.IsIsolated != own.IsIsolated && answer.IsIsolated != true)
         {
-            if (worst.Answer.IsIsolated == false)
-            {
-                break;
-            }
-
-            if (member != function.Address && _topology.Find(member) is { } other && IsolationOf(other, _paths.FindFirmwarePath(other, out _, out _)) is { IsIsolated: not true } answer
-                && (worst.Answer.IsIsolated == true || answer.IsIsolated == false))
-            {
-                worst = (other, answer);
-            }
+            worst = (other, answer);
         }
 
         if (worst.Answer.IsIsolated == true)
@@ -145,7 +150,7 @@ public sealed class PassthroughCheck
             return;
         }
 
-        string who = worst.Who.Address == function.Address ? $"{function.Address}" : $"{worst.Who.Address}, in group {group!.Number} with {function.Address}";
+        string who = worst.Who.Address == function.Address ? $"{function.Address}" : $"{worst.Who.Address}, in group {group!.Group.Number} with {function.Address}";
         if (worst.Answer.IsIsolated is null)
         {
             reasons.Add(new CheckReason(ReasonKinds.MsiIsolationUnknown, "MSI isolation is not known", $"Whether something checks who writes the MSIs of {who} is not known: {worst.Answer.Because}.", worst.Answer.Evidence, worst.Answer.Remedy, []));
@@ -164,6 +169,36 @@ public sealed class PassthroughCheck
         {
             reasons.Add(new CheckReason(worst.Answer.Kind, "its MSIs are not isolated", $"Nothing checks who writes the MSIs of {who}: {worst.Answer.Because}. VFIO refuses it with EPERM.", worst.Answer.Evidence, worst.Answer.Remedy, []));
         }
+    }
+
+    // Every device of the group is asked, bridges too: one that can raise another's interrupt is enough (Linux, iommu_group_has_isolated_msi).
+    private (HostFunction Who, IsolationAnswer Answer)? WorstOf(GroupState group)
+    {
+        if (group.Worst is not null)
+        {
+            return group.Worst;
+        }
+
+        foreach (PciAddress member in group.Members)
+        {
+            if (_topology.Find(member) is not { } function)
+            {
+                continue;
+            }
+
+            IsolationAnswer answer = IsolationOf(function, _paths.FindFirmwarePath(function, out _, out _));
+            if (group.Worst is not { } worst || (worst.Answer.IsIsolated == true && answer.IsIsolated != true) || (worst.Answer.IsIsolated is null && answer.IsIsolated == false))
+            {
+                group.Worst = (function, answer);
+            }
+
+            if (answer.IsIsolated == false)
+            {
+                break;
+            }
+        }
+
+        return group.Worst;
     }
 
     private void Notes(HostFunction function, int? msi, int? msiX, List<CheckReason> reasons)

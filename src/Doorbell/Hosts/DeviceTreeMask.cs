@@ -11,8 +11,8 @@ internal static class DeviceTreeMask
 
     private const uint BeginNode = 1, EndNode = 2, Property = 3, Nop = 4, End = 9;
 
-    // Properties that are somebody's own; bootargs is masked word by word.
-    private static readonly string[] Own = ["serial-number", "local-mac-address", "mac-address", "local-bd-address", "kaslr-seed", "rng-seed"];
+    // How names of properties end that are somebody's own; bootargs is masked word by word.
+    private static readonly string[] Own = ["-seed", "asset-tag", "bd-address", "duid", "mac-address", "serial-number", "serial64", "uuid"];
 
     /// <summary>False where it is no device tree, or one that cannot be walked: nobody knows then what is in it.</summary>
     public static bool Apply(Span<byte> tree)
@@ -73,11 +73,13 @@ internal static class DeviceTreeMask
         {
             MaskWords(value);
         }
-        else if (Array.Exists(Own, Encoding.UTF8.GetString(name).Equals))
+        else if (IsOwn(Encoding.UTF8.GetString(name)))
         {
             value.Clear();
         }
     }
+
+    private static bool IsOwn(string name) => Array.Exists(Own, ending => name.EndsWith(ending, StringComparison.Ordinal));
 
     // A word that is not shown becomes as many stars: the property keeps its size.
     private static void MaskWords(Span<byte> text)

@@ -1,7 +1,7 @@
 namespace Doorbell.Hosts;
 
 /// <summary>Where a requester's transactions go, as far as the firmware says.</summary>
-/// <param name="IsKnown">False where the firmware says nothing of this requester at all (no PCI host of its segment): then nothing follows from the rest.</param>
+/// <param name="IsKnown">False where the firmware says nothing of this requester at all (no PCI host of its segment), or says it where it cannot be read (a broken table, a way over bridges whose buses are not known): then nothing follows from the rest.</param>
 /// <param name="Iommu">The IOMMU in front of it; null where firmware puts none there.</param>
 /// <param name="StreamId">What that IOMMU calls it.</param>
 /// <param name="Controller">The MSI controller it writes to; null where firmware names none (always on x86).</param>

@@ -24,7 +24,7 @@ internal static class HostFunctionReader
 
         var functions = new List<HostFunction>();
         bool knowsResets = VersionOf(kernel.Release) >= WithResetMethods;
-        foreach (string name in reading.Files.List(HostPaths.PciDevices))
+        foreach (string name in reading.List(HostPaths.PciDevices, HostLimits.Functions))
         {
             if (PciAddress.TryParse(name, out PciAddress address))
             {
@@ -98,7 +98,7 @@ internal static class HostFunctionReader
 
     private static string[]? ReadResetMethods(HostReading reading, string file, bool knowsResets) => reading.Files.TryRead(file, out _) switch
     {
-        HostFileStatus.Read => reading.Text(file)!.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
+        HostFileStatus.Read => reading.Text(file)?.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
         HostFileStatus.Missing when knowsResets => [],
         _ => null,
     };

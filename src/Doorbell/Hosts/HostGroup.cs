@@ -12,4 +12,8 @@ namespace Doorbell.Hosts;
 /// <see cref="ReservedRegionType.DirectRelaxable"/> ones do not take IOVAs from a user.</param>
 /// <param name="Evidence">Its directory.</param>
 public sealed record HostGroup(
-    int Number, string? Type, IReadOnlyList<PciAddress> Members, IReadOnlyList<string> OtherMembers, IReadOnlyList<ReservedRegion>? ReservedRegions, Evidence Evidence);
+    int Number, string? Type, IReadOnlyList<PciAddress> Members, IReadOnlyList<string> OtherMembers, IReadOnlyList<ReservedRegion>? ReservedRegions, Evidence Evidence)
+{
+    /// <summary>Its name: <c>vfio-noiommu</c> where VFIO made it for a device that no IOMMU translates; null where it has none, as almost all, or it is not known.</summary>
+    public string? Name { get; init; }
+}

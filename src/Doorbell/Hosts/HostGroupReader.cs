@@ -25,13 +25,14 @@ internal static class HostGroupReader
             return null;
         }
 
+        int left = HostLimits.Members;
         var groups = new List<HostGroup>();
-        foreach (string name in reading.Files.List(HostPaths.IommuGroups))
+        foreach (string name in reading.List(HostPaths.IommuGroups, HostLimits.Functions))
         {
             string folder = $"{HostPaths.IommuGroups}/{name}";
             if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
             {
-                groups.Add(ReadGroup(reading, architecture, number, folder));
+                groups.Add(ReadGroup(reading, architecture, number, folder, ref left));
             }
             else
             {
@@ -44,12 +45,13 @@ internal static class HostGroupReader
         return groups;
     }
 
-    private static HostGroup ReadGroup(HostReading reading, MachineArchitecture? architecture, int number, string folder)
+    private static HostGroup ReadGroup(HostReading reading, MachineArchitecture? architecture, int number, string folder, ref int left)
     {
         var members = new List<PciAddress>();
         var others = new List<string>();
-        foreach (string device in reading.Files.List(folder + "/devices"))
+        foreach (string device in left > 0 ? reading.List(folder + "/devices", left) : [])
         {
+            left--;
             if (PciAddress.TryParse(device, out PciAddress address))
             {
                 members.Add(address);
@@ -61,7 +63,10 @@ internal static class HostGroupReader
         }
 
         members.Sort();
-        return new HostGroup(number, reading.Text(folder + "/type"), members, others, ReadRegions(reading, architecture, folder + "/reserved_regions"), new Evidence(folder));
+        return new HostGroup(number, reading.Text(folder + "/type"), members, others, ReadRegions(reading, architecture, folder + "/reserved_regions"), new Evidence(folder))
+        {
+            Name = reading.Text(folder + "/name") is { Length: > 0 } name ? name : null,
+        };
     }
 
     private static List<ReservedRegion>? ReadRegions(HostReading reading, MachineArchitecture? architecture, string file)

@@ -7,7 +7,7 @@ public static class HostInventory
 {
     private static readonly string[] Files =
     [
-        HostPaths.Architecture, HostPaths.ArmIdentification, HostPaths.AuxiliaryVector, HostPaths.CommandLine, HostPaths.DeviceTree, HostPaths.IoMemory,
+        HostPaths.Architecture, HostPaths.ArmIdentification, HostPaths.AuxiliaryVector, HostPaths.CommandLine, HostPaths.DeviceTree, HostPaths.Interrupts, HostPaths.IoMemory,
         HostPaths.Modules, HostPaths.PackedConfiguration, HostPaths.Release, HostPaths.Version,
     ];
 

@@ -27,10 +27,11 @@ internal static class HostKernelReader
             CommandLine = commandLine,
             Configuration = configuration,
             ConfigurationEvidence = evidence,
-            Modules = reading.Lines(HostPaths.Modules) is { } lines ? [.. lines.Select(FirstWord).Where(static name => name.Length > 0)] : null,
+            Modules = reading.Lines(HostPaths.Modules, HostLimits.TextBytes) is { } lines ? [.. lines.Select(FirstWord).Where(static name => name.Length > 0)] : null,
             ModuleParameters = ReadParameters(reading),
             Iommus = ReadIommus(reading, configuration),
             IrqDomains = ReadIrqDomains(reading, configuration),
+            InterruptChips = reading.Lines(HostPaths.Interrupts) is { } interrupts ? InterruptChips.Read(interrupts) : null,
             IoMemory = ReadIoMemory(reading),
         };
     }
@@ -46,7 +47,7 @@ internal static class HostKernelReader
         foreach (string module in HostPaths.ModulesWithParameters)
         {
             string folder = $"/sys/module/{module}/parameters";
-            foreach (string name in reading.Files.List(folder))
+            foreach (string name in reading.List(folder, HostLimits.Parameters))
             {
                 if (reading.Text($"{folder}/{name}") is { } value)
                 {
@@ -63,7 +64,7 @@ internal static class HostKernelReader
         HostFileStatus status = reading.Files.StatusOf(HostPaths.Iommus);
         if (status == HostFileStatus.Read)
         {
-            return reading.Files.List(HostPaths.Iommus);
+            return [.. reading.List(HostPaths.Iommus, HostLimits.Functions)];
         }
 
         // The class is the IOMMU API's: without it there is none.
@@ -88,12 +89,22 @@ internal static class HostKernelReader
         }
 
         var domains = new Dictionary<string, string>(StringComparer.Ordinal);
+        int left = HostLimits.DomainBytes;
         foreach (string name in reading.Files.List(HostPaths.IrqDomains))
         {
-            if (reading.Files.TryRead($"{HostPaths.IrqDomains}/{name}", out byte[] text) == HostFileStatus.Read)
+            if (reading.Files.TryRead($"{HostPaths.IrqDomains}/{name}", out byte[] text) != HostFileStatus.Read)
             {
-                domains[name] = Encoding.UTF8.GetString(text);
+                continue;
             }
+
+            left -= text.Length;
+            if (left < 0)
+            {
+                reading.Miss($"the interrupt domains from {name} on: there are more than {HostLimits.DomainBytes} bytes of them", HostPaths.IrqDomains, "nothing yet");
+                break;
+            }
+
+            domains[name] = Encoding.UTF8.GetString(text);
         }
 
         return domains;
@@ -101,7 +112,7 @@ internal static class HostKernelReader
 
     private static List<HostIoMemory>? ReadIoMemory(HostReading reading)
     {
-        if (reading.Lines(HostPaths.IoMemory) is not { } lines)
+        if (reading.Lines(HostPaths.IoMemory, HostLimits.TextBytes) is not { } lines)
         {
             reading.Miss("the map of physical addresses", HostPaths.IoMemory, HostReading.RemedyFor(reading.Files.StatusOf(HostPaths.IoMemory), HostRemedies.CaptureAgain));
             return null;

@@ -26,7 +26,7 @@ internal sealed class HostMachineParts(HostFacts facts, IFirmware firmware, List
             Architecture = firmware.Architecture,
             Cpus = 1,
             Memory = [.. (facts.Kernel.IoMemory ?? []).Where(static range => range is { Depth: 0, Name: "System RAM" }).Select(static range => new MemoryRange(new PhysicalAddress(range.Start), range.Last - range.Start + 1))],
-            MsiControllers = isX86 ? [new ApicDescription { Name = Apic }] : [.. firmware.MsiControllers.Select(Controller).OfType<MsiControllerDescription>()],
+            MsiControllers = isX86 ? [new ApicDescription { Name = Apic }] : [.. firmware.MsiControllers.Select(controller => Controller(controller, hosts)).OfType<MsiControllerDescription>()],
             Iommus = [.. firmware.Iommus.Select(iommu => Iommu(iommu, hosts))],
             PciHosts = hosts,
         };
@@ -106,7 +106,7 @@ internal sealed class HostMachineParts(HostFacts facts, IFirmware firmware, List
         }
     }
 
-    private MsiControllerDescription? Controller(FirmwareMsiController controller)
+    private MsiControllerDescription? Controller(FirmwareMsiController controller, List<PciHostDescription> hosts)
     {
         if (controller.Doorbell is not { } doorbell)
         {
@@ -117,7 +117,12 @@ internal sealed class HostMachineParts(HostFacts facts, IFirmware firmware, List
         switch (controller.Kind)
         {
             case FirmwareMsiKind.Its when doorbell >= TranslaterOffset:
-                return new GicV3ItsDescription { Name = controller.Name, Base = new PhysicalAddress(doorbell - TranslaterOffset) };
+                return new GicV3ItsDescription
+                {
+                    Name = controller.Name,
+                    Base = new PhysicalAddress(doorbell - TranslaterOffset),
+                    DeviceIdBits = Math.Max(16, BitsFor(hosts.Select(static host => host.MsiMap), controller.Name)),
+                };
             case FirmwareMsiKind.GicV2m or FirmwareMsiKind.Mbi when doorbell >= GicV2mFrameDescription.SetSpiOffset:
                 notes.Add($"Assumed, as only a register says it: {controller.Name} has SPIs {AssumedSpi} to {AssumedSpi + AssumedSpis - 1}.");
                 return new GicV2mDescription
@@ -140,8 +145,7 @@ internal sealed class HostMachineParts(HostFacts facts, IFirmware firmware, List
             notes.Add($"Assumed, as only a register says it: {iommu.Name} translates 48 bits.");
         }
 
-        ulong last = hosts.SelectMany(static host => host.IommuMap.Entries).Where(entry => entry.Target == iommu.Name).Select(static entry => (ulong)entry.OutputBase + entry.Length - 1).DefaultIfEmpty().Max();
-        int bits = 64 - BitOperations.LeadingZeroCount(last);
+        int bits = BitsFor(hosts.Select(static host => host.IommuMap), iommu.Name);
         return new IommuDescription
         {
             Name = iommu.Name,
@@ -155,6 +159,10 @@ internal sealed class HostMachineParts(HostFacts facts, IFirmware firmware, List
             InterruptRemapping = isX86 && iommu.InterruptRemapping == true && !IsRemappingOff(),
         };
     }
+
+    // How wide IDs are says a register (SMMU_IDR1.SIDSIZE, GITS_TYPER.Devbits); they are as wide as firmware needs them.
+    private static int BitsFor(IEnumerable<IdMap> maps, string target) => 64 - BitOperations.LeadingZeroCount(
+        maps.SelectMany(static map => map.Entries).Where(entry => entry.Target == target).Select(static entry => (ulong)entry.OutputBase + entry.Length - 1).DefaultIfEmpty().Max());
 
     // Documentation/admin-guide/kernel-parameters: intremap=off, nointremap.
     private bool IsRemappingOff() => (facts.Kernel.CommandLine ?? "").Split(' ').Any(static word => word is "nointremap" || (word.StartsWith("intremap=", StringComparison.Ordinal) && word[9..].Split(',').Contains("off")));

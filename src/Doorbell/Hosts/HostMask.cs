@@ -30,6 +30,8 @@ public static class HostMask
                 return Encoding.UTF8.GetBytes(Version(Encoding.UTF8.GetString(content)));
             case HostPaths.Modules:
                 return Encoding.UTF8.GetBytes(Modules(Encoding.UTF8.GetString(content)));
+            case HostPaths.Interrupts:
+                return Encoding.UTF8.GetBytes(InterruptChips.Mask(Encoding.UTF8.GetString(content)));
             case HostPaths.AuxiliaryVector:
                 return PageSize(content);
             case HostPaths.DeviceTree:

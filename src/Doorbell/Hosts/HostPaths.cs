@@ -42,6 +42,9 @@ public static class HostPaths
     /// <summary>There on arm64 only.</summary>
     public const string ArmIdentification = "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1";
 
+    /// <summary>What interrupts in use go through.</summary>
+    public const string Interrupts = "/proc/interrupts";
+
     /// <summary>Modules that are loaded.</summary>
     public const string Modules = "/proc/modules";
 
@@ -67,5 +70,5 @@ public static class HostPaths
     public static IReadOnlyList<string> FunctionLinks { get; } = ["driver", "iommu_group"];
 
     /// <summary>Files of an IOMMU group that count.</summary>
-    public static IReadOnlyList<string> GroupFiles { get; } = ["reserved_regions", "type"];
+    public static IReadOnlyList<string> GroupFiles { get; } = ["name", "reserved_regions", "type"];
 }

@@ -12,18 +12,55 @@ internal sealed class HostReading(IHostFiles files)
 
     public IReadOnlyList<HostUnknown> Unknown => _unknown;
 
-    public void Miss(string what, string file, string remedy, string place = "") => _unknown.Add(new HostUnknown(what, new Evidence(file, place), remedy));
+    public void Miss(string what, string file, string remedy, string place = "")
+    {
+        if (_unknown.Count < HostLimits.Unknown)
+        {
+            _unknown.Add(new HostUnknown(what, new Evidence(file, place), remedy));
+        }
+        else if (_unknown.Count == HostLimits.Unknown)
+        {
+            _unknown.Add(new HostUnknown("what more its files do not say", new Evidence(file, place), HostRemedies.CaptureAgain));
+        }
+    }
 
     /// <summary>A line that is not as the kernel writes it: left out, and said.</summary>
     public void Malformed(string file, int line, string expected) =>
         Miss($"what line {line} of {file} says: expected {expected}", file, "a capture made anew", $"line {line}");
 
     /// <summary>A file as text without white space around it; null where it could not be read.</summary>
-    public string? Text(string path) => Files.TryRead(path, out byte[] content) == HostFileStatus.Read ? Encoding.UTF8.GetString(content).Trim() : null;
+    public string? Text(string path) => Decode(path, HostLimits.AttributeBytes)?.Trim();
 
     /// <summary>A file as lines; null where it could not be read.</summary>
-    public string[]? Lines(string path) =>
-        Files.TryRead(path, out byte[] content) == HostFileStatus.Read ? Encoding.UTF8.GetString(content).TrimEnd('\n').Split('\n') : null;
+    public string[]? Lines(string path, int mostBytes = HostLimits.AttributeBytes) => Decode(path, mostBytes)?.TrimEnd('\n').Split('\n');
+
+    /// <summary>Names in a directory, as many as a host can have.</summary>
+    public IEnumerable<string> List(string directory, int most)
+    {
+        IReadOnlyList<string> names = Files.List(directory);
+        if (names.Count > most)
+        {
+            Miss($"all of {directory}: of {names.Count} entries the first {most} are read", directory, "nothing yet");
+        }
+
+        return names.Take(most);
+    }
+
+    private string? Decode(string path, int mostBytes)
+    {
+        if (Files.TryRead(path, out byte[] content) != HostFileStatus.Read)
+        {
+            return null;
+        }
+
+        if (content.Length > mostBytes)
+        {
+            Miss($"what {path} says: it has {content.Length} bytes, and no kernel writes more than {mostBytes} there", path, HostRemedies.CaptureAgain);
+            return null;
+        }
+
+        return Encoding.UTF8.GetString(content);
+    }
 
     /// <summary>Last component of where a link points; null where there is none.</summary>
     public string? LinkName(string path) => Files.ReadLink(path) is { } target ? target[(target.LastIndexOf('/') + 1)..] : null;

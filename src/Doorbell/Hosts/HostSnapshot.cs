@@ -7,12 +7,15 @@ public sealed class HostSnapshot(string name) : IHostFiles
     // As many as Linux follows (MAXSYMLINKS).
     private const int MostLinks = 40;
 
-    private readonly Dictionary<string, Node> _nodes = new(StringComparer.Ordinal) { ["/"] = new Node { Children = [] } };
+    private readonly Node _root = new() { Children = NewChildren() };
 
     /// <inheritdoc/>
     public string Name { get; } = name;
 
-    /// <summary>Puts a file there; one that was there before goes.</summary>
+    /// <summary>Files, links and directories in it: what it takes of memory, beside their content.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Puts a file there; one that was there before goes, and a directory with something in it stays.</summary>
     /// <param name="path">Absolute, without <c>.</c> and <c>..</c>.</param>
     /// <param name="content">Kept, not copied.</param>
     public void AddFile(string path, byte[] content) => Put(path, new Node { Content = content });
@@ -47,7 +50,7 @@ public sealed class HostSnapshot(string name) : IHostFiles
             return [];
         }
 
-        string[] names = [.. children];
+        string[] names = [.. children.Keys];
         Array.Sort(names, StringComparer.Ordinal);
         return names;
     }
@@ -56,114 +59,127 @@ public sealed class HostSnapshot(string name) : IHostFiles
     public string? ReadLink(string path)
     {
         int slash = path.LastIndexOf('/');
-        return slash >= 0 && TryResolve(path[..slash], out string above, out _) && _nodes.TryGetValue(Join(above, path[(slash + 1)..]), out Node? node) ? node.Link : null;
+        return slash >= 0 && Find(path[..slash], out Node? above) == HostFileStatus.Read && above!.Children is { } children && children.TryGetValue(path[(slash + 1)..], out Node? node) ? node.Link : null;
     }
 
     /// <inheritdoc/>
     public HostFileStatus StatusOf(string path) => Find(path, out _);
 
+    private static Dictionary<string, Node> NewChildren() => new(StringComparer.Ordinal);
+
     private void Put(string path, Node node)
     {
         int slash = path.LastIndexOf('/');
-        Node above = Directory(path[..slash]);
-        if (_nodes.TryGetValue(path, out Node? before) && before.Children is { Count: > 0 })
+        Dictionary<string, Node> above = Directory(path.AsSpan(0, slash));
+        string name = path[(slash + 1)..];
+        if (above.TryGetValue(name, out Node? before) && before.Children is { Count: > 0 })
         {
-            return; // what is below it says more than the file could
+            return;
         }
 
-        above.Children!.Add(path[(slash + 1)..]);
-        _nodes[path] = node;
+        Count += before is null ? 1 : 0;
+        above[name] = node;
     }
 
-    private Node Directory(string path)
+    private Dictionary<string, Node> Directory(ReadOnlySpan<char> path)
     {
-        if (path.Length == 0)
+        Dictionary<string, Node> children = _root.Children!;
+        foreach (Range range in path.Split('/'))
         {
-            path = "/";
-        }
-
-        if (_nodes.TryGetValue(path, out Node? node) && node.Children is not null)
-        {
-            return node;
-        }
-
-        int slash = path.LastIndexOf('/');
-        Directory(path[..slash]).Children!.Add(path[(slash + 1)..]);
-        return _nodes[path] = new Node { Children = new HashSet<string>(StringComparer.Ordinal) };
-    }
-
-    private HostFileStatus Find(string path, out Node? node)
-    {
-        // Almost every path is a file's own, or one below a link that was asked for before.
-        if (!_nodes.TryGetValue(path, out node) || node.Link is not null)
-        {
-            node = TryResolve(path, out string resolved, out HostFileStatus status) ? _nodes.GetValueOrDefault(resolved) : null;
-            if (node is null)
+            ReadOnlySpan<char> name = path[range];
+            if (name.IsEmpty)
             {
-                return status;
-            }
-        }
-
-        return node.Status;
-    }
-
-    // Every link on the way followed, the last one too. Where it does not lead anywhere, why.
-    private bool TryResolve(string path, out string resolved, out HostFileStatus status)
-    {
-        int links = 0;
-        var left = new Stack<string>();
-        Push(left, path);
-        resolved = "/";
-        while (left.TryPop(out string? name))
-        {
-            if (name == "..")
-            {
-                resolved = Above(resolved);
                 continue;
             }
 
-            string next = Join(resolved, name);
-            if (!_nodes.TryGetValue(next, out Node? node) || node.Status != HostFileStatus.Read)
+            var names = children.GetAlternateLookup<ReadOnlySpan<char>>();
+            if (!names.TryGetValue(name, out Node? node))
             {
-                status = node?.Status ?? HostFileStatus.Missing;
-                return false;
+                Count++;
+                names[name] = node = new Node { Children = NewChildren() };
+            }
+            else if (node.Children is null)
+            {
+                names[name] = node = new Node { Children = NewChildren() };
             }
 
-            if (node.Link is null)
+            children = node.Children!;
+        }
+
+        return children;
+    }
+
+    // Every link on the way is followed, the last one too; ".." leads up the way that was gone, and not above the root.
+    private HostFileStatus Find(string path, out Node? found)
+    {
+        found = null;
+        int links = 0;
+        var way = new Stack<Node>();
+        way.Push(_root);
+        HostFileStatus status = Walk(path, way, ref links);
+        if (status == HostFileStatus.Read)
+        {
+            found = way.Peek();
+        }
+
+        return status;
+    }
+
+    private static HostFileStatus Walk(ReadOnlySpan<char> path, Stack<Node> way, ref int links)
+    {
+        foreach (Range range in path.Split('/'))
+        {
+            ReadOnlySpan<char> name = path[range];
+            if (name is "" or ".")
             {
-                resolved = next;
+                continue;
+            }
+
+            if (name is "..")
+            {
+                if (way.Count > 1)
+                {
+                    way.Pop();
+                }
+
+                continue;
+            }
+
+            if (way.Peek().Children is not { } children || !children.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Node? node))
+            {
+                return HostFileStatus.Missing;
+            }
+
+            if (node.Status != HostFileStatus.Read)
+            {
+                return node.Status;
+            }
+
+            if (node.Link is not { } link)
+            {
+                way.Push(node);
                 continue;
             }
 
             if (++links > MostLinks)
             {
-                status = HostFileStatus.Failed;
-                return false;
+                return HostFileStatus.Failed;
             }
 
-            resolved = node.Link.StartsWith('/') ? "/" : resolved;
-            Push(left, node.Link);
-        }
-
-        status = HostFileStatus.Read;
-        return true;
-    }
-
-    private static void Push(Stack<string> left, string path)
-    {
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        for (int i = names.Length - 1; i >= 0; i--)
-        {
-            if (names[i] != ".")
+            while (link.StartsWith('/') && way.Count > 1)
             {
-                left.Push(names[i]);
+                way.Pop();
+            }
+
+            HostFileStatus followed = Walk(link, way, ref links);
+            if (followed != HostFileStatus.Read)
+            {
+                return followed;
             }
         }
+
+        return HostFileStatus.Read;
     }
-
-    private static string Join(string above, string name) => above.Length <= 1 ? "/" + name : $"{above}/{name}";
-
-    private static string Above(string path) => path.LastIndexOf('/') is > 0 and int slash ? path[..slash] : "/";
 
     // A file, a link, a directory, or what could not be read: one of the four.
     private sealed class Node
@@ -172,7 +188,7 @@ public sealed class HostSnapshot(string name) : IHostFiles
 
         public string? Link { get; init; }
 
-        public HashSet<string>? Children { get; init; }
+        public Dictionary<string, Node>? Children { get; init; }
 
         public HostFileStatus Status { get; init; }
     }

@@ -9,15 +9,25 @@ internal static class KernelConfiguration
     // Debian's amd64 configuration, one of the largest, has 270 KiB.
     private const int MostBytes = 8 << 20;
 
+    // Unpacking and taking apart takes longer than all the rest of a host, and of many captures most are of few kernels.
+    private static readonly KernelConfigurationCache Known = new();
+
     public static IReadOnlyDictionary<string, string>? Read(HostReading reading, string? release, out Evidence? evidence)
     {
         HostFileStatus status = reading.Files.TryRead(HostPaths.PackedConfiguration, out byte[] packed);
         if (status == HostFileStatus.Read)
         {
             evidence = new Evidence(HostPaths.PackedConfiguration);
+            if (Known.Find(packed) is { } known)
+            {
+                return known;
+            }
+
             if (Unpack(packed) is { } text)
             {
-                return Parse(text);
+                Dictionary<string, string> values = Parse(text);
+                Known.Add(packed, values);
+                return values;
             }
 
             reading.Miss("the kernel's configuration: the file is not gzip, or larger than a configuration", HostPaths.PackedConfiguration, HostRemedies.CaptureAgain);

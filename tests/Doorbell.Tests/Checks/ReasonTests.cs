@@ -201,4 +201,67 @@ public class ReasonTests
         MsiPath unseen = Assert.Single(PassthroughCheck.Judge(blind, new CheckOptions()).Functions).Path;
         Assert.Equal(((RequesterId?)null, (uint?)null, "smmuv3@9050000"), (unseen.Requester, unseen.StreamId, unseen.Iommu));
     }
+
+    [Fact]
+    public void I1_On_an_SMMU_that_cannot_translate_MSIs_the_ITS_frame_is_reserved_and_there_is_no_window()
+    {
+        StaticFirmware firmware = new()
+        {
+            Iommus = [CheckHosts.Arm.Firmware!.Iommus[0] with { Product = "HiSilicon Hi161x" }],
+            MsiControllers = CheckHosts.Arm.Firmware.MsiControllers,
+        };
+        HostFacts facts = CheckHosts.Arm with { IsRunning = false, Groups = null, Functions = [CheckHosts.Arm.Functions[1] with { Group = null, Parent = null }], Firmware = firmware };
+        FunctionCheck check = Assert.Single(PassthroughCheck.Judge(facts, new CheckOptions()).Functions);
+        ReservedRegion region = Assert.Single(check.ReservedRegions!);
+        Assert.Equal((0x0809_0000ul, 0x0809_fffful, ReservedRegionType.Msi), (region.Base.Value, region.Last.Value, region.Type));
+        Assert.Equal(((bool?)false, (ReservedRegion?)null), (check.Path.IsTranslated, check.Path.Window));
+    }
+
+    [Fact]
+    public void M2_A_pre_ITS_that_a_table_names_takes_isolation_away()
+    {
+        StaticFirmware firmware = new() { Iommus = CheckHosts.Arm.Firmware!.Iommus, MsiControllers = [CheckHosts.Arm.Firmware.MsiControllers[0] with { Product = "socionext,synquacer-pre-its" }] };
+        FunctionCheck check = Assert.Single(PassthroughCheck.Judge(CheckHosts.Arm with { Firmware = firmware }, new CheckOptions()).Functions);
+        Assert.Equal(("msi-not-isolated", CheckVerdict.NotAssignable), (check.Decisive!.Kind.Id, check.Verdict));
+        Assert.Contains("erratum socionext-pre-its", check.Decisive.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void V3_A_chipset_with_which_the_kernel_leaves_remapping_off_decides_for_the_whole_host()
+    {
+        byte[] config = ConfigBytes.Endpoint(type: null);
+        config[8] = 0x13;
+        HostFunction chipset = CheckHosts.Function(new PciAddress(0, 0, 0, 0), null, null) with { VendorId = 0x8086, DeviceId = 0x3403, ClassCode = 0x060000, Config = config, Group = 0 };
+        HostFacts facts = CheckHosts.With("msi-isolation-unknown").Facts;
+        facts = facts with { Functions = [chipset, .. facts.Functions] };
+        CheckReason reason = Assert.Single(PassthroughCheck.Judge(facts, new CheckOptions { Devices = [CheckHosts.Nic] }).Functions).Decisive!;
+        Assert.Equal("interrupt-remapping-off", reason.Kind.Id);
+        Assert.Contains("0000:00:00.0, erratum intel-5500-intremap", reason.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void V4_A_group_of_thousands_names_some_and_counts_the_others()
+    {
+        List<HostFunction> functions = [CheckHosts.Arm.Functions[0]];
+        for (int i = 0; i < 4000; i++)
+        {
+            functions.Add(CheckHosts.Function(new PciAddress(0, (byte)(1 + (i >> 8)), (byte)((i >> 3) & 0x1f), (byte)(i & 7)), i < 2000 ? "ahci" : null, 1));
+        }
+
+        HostFacts facts = CheckHosts.Arm with { Functions = functions, Groups = [CheckHosts.Arm.Groups![0], CheckHosts.Group(1, [.. functions.Skip(1).Select(function => function.Address)])] };
+        CheckReport report = PassthroughCheck.Judge(facts, new CheckOptions());
+        Assert.Equal(4000, report.Count(CheckVerdict.NotAssignable));
+        Assert.All(report.Functions, check => Assert.Equal((32, 3999 - 32), (check.Group!.Others.Count, check.Group.MoreOthers)));
+        Assert.Contains("0000:01:00.1 (ahci), 0000:01:00.2 (ahci), 0000:01:00.3 (ahci) and 1996 more are the host's", report.Functions[0].Decisive!.Sentence, StringComparison.Ordinal);
+        Assert.Contains("and 1997 more are the host's", report.Functions[3000].Decisive!.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void V4_A_group_that_VFIO_made_for_noiommu_is_none()
+    {
+        HostFacts facts = CheckHosts.With("no-iommu").Facts;
+        facts = facts with { Groups = [CheckHosts.Group(0, [CheckHosts.Nic]) with { Name = "vfio-noiommu" }], Functions = [facts.Functions[0], facts.Functions[1] with { Group = 0 }] };
+        FunctionCheck check = Assert.Single(PassthroughCheck.Judge(facts, new CheckOptions()).Functions);
+        Assert.Equal(("no-iommu", (GroupCheck?)null), (check.Decisive!.Kind.Id, check.Group));
+    }
 }

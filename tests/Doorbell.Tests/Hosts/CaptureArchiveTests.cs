@@ -131,6 +131,35 @@ public sealed class CaptureArchiveTests
     }
 
     [Fact]
+    public void Names_that_stand_for_more_directories_than_any_host_has_are_refused()
+    {
+        using var archive = new MemoryStream();
+        using (var packed = new GZipStream(archive, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            for (int i = 0; i < 20_000; i++)
+            {
+                packed.Write(Header($"{i}/" + string.Concat(Enumerable.Repeat("a/", 45)), "00000000000", (byte)'5'));
+            }
+        }
+
+        Assert.Contains("files, links and directories", Refused(archive.ToArray()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Functions_behind_many_bridges_have_long_names_and_come_through()
+    {
+        HostSnapshot files = TestHosts.Bare();
+        string way = "pci0000:00/" + string.Join('/', Enumerable.Range(0, 12).Select(static i => $"0000:{i:x2}:00.0"));
+        files.AddLink(HostPaths.PciDevices + "/0000:0c:00.0", $"../../../devices/{way}/0000:0c:00.0");
+        files.AddFile($"/sys/devices/{way}/0000:0c:00.0/config", new byte[256]);
+        using var archive = new MemoryStream();
+        Assert.True(HostCapture.Write(files, archive, compress: false).IsOk);
+
+        HostFunction function = Assert.Single(HostReader.Read(Read(archive)).Functions);
+        Assert.Equal((256, "0000:0b:00.0"), (function.Config.Length, function.Parent.ToString()));
+    }
+
+    [Fact]
     public void What_is_no_archive_or_a_damaged_one_is_refused()
     {
         using var whole = new MemoryStream();

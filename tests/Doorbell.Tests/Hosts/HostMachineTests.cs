@@ -1,3 +1,4 @@
+using Doorbell.Cli.Check;
 using Doorbell.Devices;
 using Doorbell.Hosts;
 using Doorbell.Iommu;
@@ -10,6 +11,17 @@ namespace Doorbell.Tests.Hosts;
 /// <summary>A capture is a machine: what Doorbell builds of it has the groups, regions and ways that the captured kernel had.</summary>
 public sealed class HostMachineTests
 {
+    [Fact]
+    public void Behind_its_own_ACPI_tables_a_board_has_its_groups_too()
+    {
+        HostFacts facts = CheckSource.ReadHost(TestHosts.Board("virt-gicv3-its-smmuv3-acpi"));
+        HostLab lab = Lab(HostMachine.From(facts));
+        VfioHost host = Build(lab).CreateVfioHost(new VfioOptions());
+
+        Assert.Equal(GroupsOf(facts), GroupsOf(host));
+        Assert.Equal(0x808_0000ul, Assert.IsType<GicV3ItsDescription>(Assert.Single(lab.Machine.MsiControllers)).Base.Value);
+    }
+
     [Theory]
     [InlineData(TestHosts.Virt, true)]
     [InlineData("virt-gicv2m-smmuv3", true)]
@@ -24,9 +36,7 @@ public sealed class HostMachineTests
         HostLab lab = isTree ? FromTree(files, facts) : FromFirmware(facts, "virt-gicv3");
         VfioHost host = Build(lab).CreateVfioHost(new VfioOptions());
 
-        string[] expected = [.. facts.Groups!.Select(static group => Text(group.Members, group.ReservedRegions!)).Order(StringComparer.Ordinal)];
-        string[] built = [.. host.Groups.Values.Select(static group => Text(group.Group.Devices.Select(static device => device.Address).Order(), group.Group.ReservedRegions)).Order(StringComparer.Ordinal)];
-        Assert.Equal(expected, built);
+        Assert.Equal(GroupsOf(facts), GroupsOf(host));
         Assert.Equal(18, lab.Functions.Count);
     }
 
@@ -92,6 +102,11 @@ public sealed class HostMachineTests
         Assert.Contains("device tree or ACPI tables", HostMachine.From(whole, null).Reason, StringComparison.Ordinal);
         Assert.Equal(Errno.ENODEV, HostMachine.From(HostReader.Read(TestHosts.Bare()), null).Errno);
     }
+
+    private static string[] GroupsOf(HostFacts facts) => [.. facts.Groups!.Select(static group => Text(group.Members, group.ReservedRegions!)).Order(StringComparer.Ordinal)];
+
+    private static string[] GroupsOf(VfioHost host) =>
+        [.. host.Groups.Values.Select(static group => Text(group.Group.Devices.Select(static device => device.Address).Order(), group.Group.ReservedRegions)).Order(StringComparer.Ordinal)];
 
     private static string Text(IEnumerable<PciAddress> members, IEnumerable<ReservedRegion> regions) => $"{string.Join(' ', members)}: {string.Join(' ', regions)}";
 

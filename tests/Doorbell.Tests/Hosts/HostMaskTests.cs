@@ -39,6 +39,9 @@ public sealed class HostMaskTests
     public void Who_built_the_kernel_and_the_addresses_of_its_modules_and_of_the_reader_are_left_out()
     {
         Assert.Equal("Linux version 6.1 (*) (aarch64-linux-gnu-gcc) #1\n", Masked(HostPaths.Version, "Linux version 6.1 (me@home) (aarch64-linux-gnu-gcc) #1\n"));
+        const string Interrupts = "           CPU0       CPU1\n  21:      0      7  ITS-PCI-MSIX-0000:00:05.0    0 Edge      secret\nIPI0:     22     30  Rescheduling interrupts\n";
+        Assert.Equal("  21: ITS-PCI-MSIX-0000:00:05.0\n", Masked(HostPaths.Interrupts, Interrupts));
+        Assert.Equal(["ITS-PCI-MSIX-0000:00:05.0"], InterruptChips.Read(Masked(HostPaths.Interrupts, Interrupts).Split('\n')));
         Assert.Equal("vfio\nigb\n", Masked(HostPaths.Modules, "vfio 1234 1 vfio_pci, Live 0xffffd82392128000\nigb 1 0 - Live 0xffffd82392128000 (O)\n"));
 
         byte[] vector = new byte[64];

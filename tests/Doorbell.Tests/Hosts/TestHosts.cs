@@ -85,13 +85,13 @@ internal static class TestHosts
 
         foreach (HostGroup group in facts.Groups ?? [])
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"group {group.Number} {group.Type}: {Joined(group.Members)} {Joined(group.OtherMembers)}: {Joined(group.ReservedRegions)}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"group {group.Number} {group.Name} {group.Type}: {Joined(group.Members)} {Joined(group.OtherMembers)}: {Joined(group.ReservedRegions)}");
         }
 
         HostKernel kernel = facts.Kernel;
         text.AppendLine(facts.Groups is null ? "groups not known" : "groups known");
         text.AppendLine(Joined(kernel.Configuration?.OrderBy(static pair => pair.Key, StringComparer.Ordinal))).AppendLine(kernel.ConfigurationEvidence?.File);
-        text.AppendLine(Joined(kernel.ModuleParameters)).AppendLine(Joined(kernel.Iommus)).AppendLine(Joined(kernel.IrqDomains)).AppendLine(Joined(kernel.IoMemory)).AppendLine(Joined(kernel.Modules));
+        text.AppendLine(Joined(kernel.ModuleParameters)).AppendLine(Joined(kernel.Iommus)).AppendLine(Joined(kernel.IrqDomains)).AppendLine(Joined(kernel.IoMemory)).AppendLine(Joined(kernel.Modules)).AppendLine(Joined(kernel.InterruptChips));
         foreach (HostUnknown unknown in facts.Unknown)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"unknown: {unknown.What} ({unknown.Evidence}): {unknown.Remedy}");

@@ -16,7 +16,7 @@ internal static class GuestText
         int colon = parts[0].LastIndexOf(':');
         if (colon <= 0)
         {
-            return Fail($"--guest {Quoted(text)}: {Grammar}");
+            return Fail($"{Quoted(text)}: {Grammar}");
         }
 
         string name = parts[0][..colon], size = parts[0][(colon + 1)..];
@@ -28,7 +28,7 @@ internal static class GuestText
 
         if (!YamlNumber.TryParse(size, out ulong ram) || ram == 0 || ram % layout.Value.RamStep != 0)
         {
-            return Fail($"--guest {Quoted(text)}: expected an amount of RAM that is a multiple of {YamlNumber.Size(layout.Value.RamStep)}, as in {name}:4G, not {Quoted(size)}.");
+            return Fail($"{Quoted(text)}: expected an amount of RAM that is a multiple of {YamlNumber.Size(layout.Value.RamStep)}, as in {name}:4G, not {Quoted(size)}.");
         }
 
         var given = new ulong?[layout.Value.Options.Count];
@@ -43,7 +43,7 @@ internal static class GuestText
 
         return Guest.Place(layout.Value, name, ram, given) is { } guest
             ? guest
-            : Fail($"--guest {Quoted(text)}: {layout.Value.Title} has no room for {YamlNumber.Size(ram)} of RAM.");
+            : Fail($"{Quoted(text)}: {layout.Value.Title} has no room for {YamlNumber.Size(ram)} of RAM.");
     }
 
     public static Result<Guest> ReadRanges(string text)
@@ -54,25 +54,25 @@ internal static class GuestText
             int dash = part.IndexOf('-', StringComparison.Ordinal);
             if (dash < 0 || !YamlNumber.TryParse(part[..dash], out ulong first) || !YamlNumber.TryParse(part[(dash + 1)..], out ulong last))
             {
-                return Fail($"--guest {Quoted(text)}: {Quoted(part)} is no range: {Grammar}");
+                return Fail($"{Quoted(text)}: {Quoted(part)} is no range: {Grammar}");
             }
 
             if (first % Page != 0 || unchecked(last + 1) % Page != 0 || last < first)
             {
-                return Fail($"--guest {Quoted(text)}: {Quoted(part)} is no range of whole pages: its first address must be a multiple of 0x1000, and its last address, which belongs to it, end in fff and be no lower.");
+                return Fail($"{Quoted(text)}: {Quoted(part)} is no range of whole pages: its first address must be a multiple of 0x1000, and its last address, which belongs to it, end in fff and be no lower.");
             }
 
             GuestRange range = new(first, last);
             if (range.Size == 0)
             {
-                return Fail($"--guest {Quoted(text)}: {Quoted(part)} is every address there is; no guest has so much RAM.");
+                return Fail($"{Quoted(text)}: {Quoted(part)} is every address there is; no guest has so much RAM.");
             }
 
             foreach (GuestRange other in ranges)
             {
                 if (other.Overlaps(range))
                 {
-                    return Fail($"--guest {Quoted(text)}: {range} overlaps {other}; RAM lies at an address once.");
+                    return Fail($"{Quoted(text)}: {range} overlaps {other}; RAM lies at an address once.");
                 }
             }
 
@@ -89,13 +89,13 @@ internal static class GuestText
         if (index < 0)
         {
             string known = layout.Options.Count == 0 ? "it has none" : "expected " + string.Join(" or ", layout.Options.Select(static option => option.IsSwitch ? option.Name + "=on|off" : option.Name + "=SIZE"));
-            return Fail($"--guest {Quoted(text)}: {layout.Name} has no option {Quoted(part)}: {known}.");
+            return Fail($"{Quoted(text)}: {layout.Name} has no option {Quoted(part)}: {known}.");
         }
 
         GuestOption option = layout.Options[index];
         if (given[index] is not null)
         {
-            return Fail($"--guest {Quoted(text)}: {option.Name} is said twice.");
+            return Fail($"{Quoted(text)}: {option.Name} is said twice.");
         }
 
         string value = part[(equals + 1)..];
@@ -103,7 +103,7 @@ internal static class GuestText
         {
             if (value is not ("on" or "off"))
             {
-                return Fail($"--guest {Quoted(text)}: {option.Name}: expected on or off, not {Quoted(value)}.");
+                return Fail($"{Quoted(text)}: {option.Name}: expected on or off, not {Quoted(value)}.");
             }
 
             given[index] = value == "on" ? 1UL : 0;
@@ -112,7 +112,7 @@ internal static class GuestText
 
         if (!YamlNumber.TryParse(value, out ulong number) || number < option.Min || number > option.Max || number % option.Step != 0)
         {
-            return Fail($"--guest {Quoted(text)}: {option.Name}: expected a size from {YamlNumber.Size(option.Min)} to {YamlNumber.Size(option.Max)} in steps of {YamlNumber.Size(option.Step)}, not {Quoted(value)}.");
+            return Fail($"{Quoted(text)}: {option.Name}: expected a size from {YamlNumber.Size(option.Min)} to {YamlNumber.Size(option.Max)} in steps of {YamlNumber.Size(option.Step)}, not {Quoted(value)}.");
         }
 
         given[index] = number;

@@ -10,12 +10,15 @@ public sealed class AcpiFirmware : IFirmware
 {
     private readonly AcpiPaths _paths;
     private readonly HashSet<int> _segments;
+    private readonly bool _hasVirtioIommu;
 
     private AcpiFirmware(MachineArchitecture architecture, AcpiTableSet tables, AcpiPaths paths, IReadOnlyList<FirmwarePciHost> hosts)
     {
         (Architecture, _paths, PciHosts) = (architecture, paths, hosts);
         _segments = [.. hosts.Select(static host => host.Segment), .. paths.Segments.Keys];
         Notes = [.. tables.Notes, .. paths.Notes];
+        _hasVirtioIommu = tables.IsMissing("VIOT");
+        GicVersion = tables.Madt?.GicVersion;
         OptsOutOfX2Apic = tables.Dmar?.OptsOutOfX2Apic ?? false;
     }
 
@@ -37,6 +40,9 @@ public sealed class AcpiFirmware : IFirmware
     /// <inheritdoc/>
     public IReadOnlyList<string> Notes { get; }
 
+    /// <summary>MADT's GIC architecture version, 0 where the hardware is to be asked; null where MADT has no distributor.</summary>
+    public byte? GicVersion { get; }
+
     /// <summary>DMAR's X2APIC_OPT_OUT: firmware asks that x2APIC mode be left alone; it does not say that interrupts are not remapped.</summary>
     public bool OptsOutOfX2Apic { get; }
 
@@ -56,7 +62,7 @@ public sealed class AcpiFirmware : IFirmware
         }
 
         return set.IsEmpty
-            ? Result.Fail(Errno.ENOENT, $"None of {tables.Count} files is an ACPI table that tells of interrupts or IOMMUs: expected APIC, IORT, MCFG, DMAR or IVRS.")
+            ? Result.Fail(Errno.ENOENT, $"None of {tables.Count} files is an ACPI table that tells of interrupts or IOMMUs: expected APIC, IORT, MCFG, DMAR, IVRS or VIOT.")
             : Build(set, bridges);
     }
 
@@ -73,13 +79,21 @@ public sealed class AcpiFirmware : IFirmware
         AcpiPaths paths = architecture == MachineArchitecture.Arm64 ? new ArmPaths(tables)
             : tables.Dmar is { } dmar ? new VtdPaths(dmar, bridges ?? (static _ => null))
             : tables.Ivrs is { } ivrs ? new AmdPaths(ivrs, tables.Madt)
-            : new NoPaths(isKnown: !tables.IsMissing("DMAR") && !tables.IsMissing("IVRS"));
+            : new NoPaths(isKnown: !tables.IsMissing("DMAR") && !tables.IsMissing("IVRS"), tables.Madt is { } madt ? [new Evidence(madt.Table.File)] : []);
         return new AcpiFirmware(architecture, tables, paths, HostsOf(architecture, tables, paths));
     }
 
     /// <inheritdoc/>
-    public FirmwarePath FindPath(PciAddress host, RequesterId requester) =>
-        _segments.Contains(host.Segment) ? _paths.Find(host.Segment, requester) : new FirmwarePath(IsKnown: false, null, 0, null, 0, []);
+    public FirmwarePath FindPath(PciAddress host, RequesterId requester)
+    {
+        if (!_segments.Contains(host.Segment))
+        {
+            return new FirmwarePath(IsKnown: false, null, 0, null, 0, []);
+        }
+
+        FirmwarePath path = _paths.Find(host.Segment, requester);
+        return path.Iommu is null && _hasVirtioIommu ? path with { IsKnown = false } : path;
+    }
 
     private static MachineArchitecture? ArchitectureOf(AcpiTableSet tables) => tables switch
     {

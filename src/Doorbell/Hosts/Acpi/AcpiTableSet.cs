@@ -23,7 +23,7 @@ internal sealed class AcpiTableSet
     public bool IsEmpty => _seen.Count == 0 && _missing.Count == 0;
 
     /// <summary>True of a signature whose tables are read here.</summary>
-    public static bool Reads(string signature) => signature is "APIC" or "IORT" or "MCFG" or "DMAR" or "IVRS";
+    public static bool Reads(string signature) => signature is "APIC" or "IORT" or "MCFG" or "DMAR" or "IVRS" or "VIOT";
 
     /// <summary>The machine has that table, and it says nothing here: broken, or not to be read.</summary>
     public bool IsMissing(string signature) => _missing.Contains(signature);
@@ -48,6 +48,13 @@ internal sealed class AcpiTableSet
         if (!_seen.Add(signature))
         {
             _notes.Add($"{file}: a second {signature}, of which a machine has one, is left out.");
+            return;
+        }
+
+        if (signature == "VIOT")
+        {
+            _missing.Add(signature);
+            _notes.Add($"{file}: the machine has a virtio IOMMU; this table is not read, so who else has no IOMMU in front may have that one.");
             return;
         }
 

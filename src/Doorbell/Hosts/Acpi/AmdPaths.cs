@@ -57,7 +57,7 @@ internal sealed class AmdPaths : AcpiPaths
             }
         }
 
-        return new FirmwarePath(IsKnown: true, null, 0, null, 0, []);
+        return new FirmwarePath(IsKnown: true, null, 0, null, 0, [new Evidence(_ivrs.Table.File)]);
     }
 
     // The IOMMU can, always; Linux does only where it knows the ID of every I/O APIC's interrupts, the southbridge's among them.

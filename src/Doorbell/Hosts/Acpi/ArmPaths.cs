@@ -83,6 +83,8 @@ internal sealed class ArmPaths : AcpiPaths
 
             if (!TryMap(node, id, out IortMapping mapping, out id))
             {
+                rows.Add(_tables.Iort!.Table.At(node.Offset));
+
                 // Linux gives a single mapping's output to every requester of a root complex, which no specification says.
                 return node is IortRootComplex && node.Mappings.Any(static candidate => candidate.IsSingle) ? Unknown(rows) : ToFrame(rows, iommu, stream, requester);
             }

@@ -8,6 +8,9 @@ internal sealed class IortTable
     /// <summary>Of an RMR's descriptor.</summary>
     private const int RangeSize = 20;
 
+    /// <summary>Revision of E.d: RMRs of earlier ones have other fields, and Linux passes over them.</summary>
+    private const byte FirstWithRmr = 5;
+
     private readonly Dictionary<uint, IortNode> _byOffset = [];
     private readonly List<IortNode> _nodes = [];
     private readonly List<string> _notes = [];
@@ -61,6 +64,12 @@ internal sealed class IortTable
     {
         byte type = Table.U8(at);
         byte revision = Table.U8(at + 3);
+        if (type == 6 && Table.Revision < FirstWithRmr)
+        {
+            _notes.Add(Table.Note(at, $"reserved memory in an IORT of revision {Table.Revision}, before {FirstWithRmr}, is left out, as by Linux"));
+            return new IortNode(at, revision, []);
+        }
+
         int needed = SizeOf(type, revision);
         if (length < needed)
         {

@@ -72,7 +72,7 @@ internal sealed class VtdPaths : AcpiPaths
             }
         }
 
-        return new FirmwarePath(IsKnown: true, null, 0, null, 0, []);
+        return new FirmwarePath(IsKnown: true, null, 0, null, 0, [new Evidence(_dmar.Table.File)]);
     }
 
     private static FirmwarePath Path(FirmwareIommu iommu, RequesterId requester, IReadOnlyList<Evidence> rows) =>

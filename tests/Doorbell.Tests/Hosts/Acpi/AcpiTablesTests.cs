@@ -16,7 +16,7 @@ public class AcpiTablesTests
     {
         List<HostUnknown> unknown = [];
         Result<AcpiFirmware> firmware = AcpiTables.Read(
-            new HostFilesOf(
+            Host(
                 [.. Tables.Captured.Select(table => (table.File, (byte[]?)table.Bytes)), ($"{AcpiTables.Directory}/FACP", null), ($"{AcpiTables.Directory}/SSDT1", []), ($"{AcpiTables.Directory}/data/BERT", null)]),
             unknown);
 
@@ -27,11 +27,30 @@ public class AcpiTablesTests
     }
 
     [Fact]
+    public void Buses_behind_a_bridge_come_from_the_hosts_configuration_space()
+    {
+        byte[] bridge = new byte[64];
+        (bridge[0x0e], bridge[0x18], bridge[0x19], bridge[0x1a]) = (0x81, 0, 5, 6);
+        (string, byte[]?)[] files =
+        [
+            ($"{AcpiTables.Directory}/APIC", Tables.Apic().Build().Bytes),
+            ($"{AcpiTables.Directory}/DMAR", DmarTests.Dmar().Unit(0, false, 0xfed9_0000, DmarTests.Scope(2, 0, (0x1c, 0)), DmarTests.Scope(1, 0, (2, 0))).Unit(0, true, 0xfed9_1000).Build().Bytes),
+            ("/sys/bus/pci/devices/0000:00:1c.0/config", bridge), ("/sys/bus/pci/devices/0000:00:02.0/config", new byte[64]),
+        ];
+
+        AcpiFirmware firmware = AcpiTables.Read(Host(files), []).Value;
+
+        Assert.Empty(firmware.Notes);
+        Assert.Equal("DRHD at 0xfed90000", firmware.Find("0000:06:00.0").Iommu?.Name);
+        Assert.Equal("DRHD at 0xfed91000", firmware.Find("0000:07:00.0").Iommu?.Name);
+    }
+
+    [Fact]
     public void What_only_root_may_read_is_said_to_be_unknown()
     {
         List<HostUnknown> unknown = [];
         Result<AcpiFirmware> firmware = AcpiTables.Read(
-            new HostFilesOf((Tables.Captured[0].File, Tables.Captured[0].Bytes), (Tables.Captured[1].File, null), (Tables.Captured[2].File, Tables.Captured[2].Bytes)), unknown);
+            Host((Tables.Captured[0].File, Tables.Captured[0].Bytes), (Tables.Captured[1].File, null), (Tables.Captured[2].File, Tables.Captured[2].Bytes)), unknown);
 
         Assert.True(firmware.IsOk, firmware.Reason);
         HostUnknown missing = Assert.Single(unknown);
@@ -43,15 +62,15 @@ public class AcpiTablesTests
     public void A_host_without_tables_is_ENOENT_and_one_that_shows_none_to_the_caller_EACCES()
     {
         List<HostUnknown> unknown = [];
-        Assert.Equal(Errno.ENOENT, AcpiTables.Read(new HostFilesOf(("/proc/cmdline", [])), unknown).Errno);
+        Assert.Equal(Errno.ENOENT, AcpiTables.Read(Host(("/proc/cmdline", [])), unknown).Errno);
         Assert.Empty(unknown);
 
-        Result<AcpiFirmware> refused = AcpiTables.Read(new HostFilesOf(($"{AcpiTables.Directory}/APIC", null), ($"{AcpiTables.Directory}/MCFG", null)), unknown);
+        Result<AcpiFirmware> refused = AcpiTables.Read(Host(($"{AcpiTables.Directory}/APIC", null), ($"{AcpiTables.Directory}/MCFG", null)), unknown);
         Assert.Equal(Errno.EACCES, refused.Errno);
         Assert.Equal(2, unknown.Count);
 
         // Its name alone tells the instruction set.
-        Result<AcpiFirmware> named = AcpiTables.Read(new HostFilesOf(($"{AcpiTables.Directory}/DMAR", null)), unknown);
+        Result<AcpiFirmware> named = AcpiTables.Read(Host(($"{AcpiTables.Directory}/DMAR", null)), unknown);
         Assert.Equal(MachineArchitecture.X86, named.Value.Architecture);
         Assert.False(named.Value.Find("0000:00:01.0").IsKnown);
     }
@@ -148,6 +167,16 @@ public class AcpiTablesTests
     }
 
     [Fact]
+    public void Where_a_machine_has_a_virtio_IOMMU_nobody_is_said_to_have_none()
+    {
+        AcpiFirmware firmware = Tables.Read(Tables.Captured[0], Tables.Captured[1], Tables.Captured[2], new TableBuilder("VIOT").U16(0).U16(48).Zeros(8).Build());
+
+        Assert.Contains("VIOT: the machine has a virtio IOMMU", Assert.Single(firmware.Notes), StringComparison.Ordinal);
+        Assert.True(firmware.Find("0000:00:01.0").IsKnown);
+        Assert.False(firmware.Find("0000:05:00.0").IsKnown);
+    }
+
+    [Fact]
     public void Functions_named_by_ranges_are_a_list_like_any_other()
     {
         var functions = new FunctionRanges([(1, 0x10, 0x12), (0, 0x100, 0x1ff), (0, 0x180, 0x200), (1, 0x13, 0x13), (0, 0x110, 0x111)]);
@@ -159,5 +188,24 @@ public class AcpiTablesTests
         Assert.DoesNotContain(Tables.Address("0001:00:02.4"), functions);
         Assert.Equal(("0000:01:00.0", "0001:00:02.3"), (functions[0].ToString(), functions[^1].ToString()));
         Assert.Throws<ArgumentOutOfRangeException>(() => functions[functions.Count]);
+    }
+
+    /// <summary>A host that has some files; null stands for one that only root may read.</summary>
+    private static HostSnapshot Host(params (string Path, byte[]? Content)[] files)
+    {
+        var host = new HostSnapshot("a test's host");
+        foreach ((string path, byte[]? content) in files)
+        {
+            if (content is null)
+            {
+                host.AddUnreadable(path, HostFileStatus.NotPermitted);
+            }
+            else
+            {
+                host.AddFile(path, content);
+            }
+        }
+
+        return host;
     }
 }

@@ -86,6 +86,7 @@ public class IortTests
         FirmwarePath with = Tables.Read(Tables.Gic().Its(0, 0x0808_0000).Frame(3, 0x0802_0000).Build(), table).Find("0000:01:00.0");
 
         Assert.Equal((true, null, null), (without.IsKnown, without.Iommu, without.Controller));
+        Assert.Equal(["IORT, offset 0xa0"], without.Places());
         Assert.Equal((true, null, FirmwareMsiKind.GicV2m, 0x0802_0040ul), (with.IsKnown, with.Iommu, with.Controller!.Kind, with.Controller.Doorbell));
     }
 
@@ -98,7 +99,7 @@ public class IortTests
         FirmwarePath path = Tables.Read(Tables.Gic(version: 2).Frame(0, 0x0802_0000).Build(), iort.Build()).Find("0000:00:01.0");
 
         Assert.Equal((true, "SMMUv3 at 0x2b400000", 8u, "GICv2m frame 0 at 0x8020000"), (path.IsKnown, path.Iommu?.Name, path.StreamId, path.Controller?.Name));
-        Assert.Equal(["IORT, offset 0x9c", "APIC, offset 0x44"], path.Places());
+        Assert.Equal(["IORT, offset 0x9c", "IORT, offset 0x30", "APIC, offset 0x44"], path.Places());
     }
 
     [Fact]
@@ -199,6 +200,20 @@ public class IortTests
         Assert.Equal(["0001:01:00.0", "0001:01:00.1", "0001:03:01.0"], firmware.ReservedMemory[0].Functions.Select(function => function.ToString()));
         Assert.Equal(["0001:01:00.0"], firmware.ReservedMemory[2].Functions.Select(function => function.ToString()));
         Assert.Equal(2, firmware.Notes.Count);
+    }
+
+    [Fact]
+    public void I9_Reserved_memory_of_before_E_d_had_other_fields_and_is_left_out_as_by_Linux()
+    {
+        var iort = new IortBuilder(revision: 1);
+        int smmu = iort.SmmuV3(Smmu, new Row(0, 0xffff, 0, iort.ItsGroup(0)));
+        iort.RootComplex(0, new Row(0, 0xffff, 0, smmu));
+        iort.Node(6, 0, [], 28, body => body.U32(1).U32(0x18).U64(0x27b0_0000).U64(0x1000).U32(0));
+
+        AcpiFirmware firmware = Tables.Read(Tables.Gic().Its(0, 0x0808_0000).Build(), iort.Build());
+
+        Assert.Empty(firmware.ReservedMemory);
+        Assert.Contains("in an IORT of revision 1, before 5, is left out", Assert.Single(firmware.Notes), StringComparison.Ordinal);
     }
 
     [Fact]
