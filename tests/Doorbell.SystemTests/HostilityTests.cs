@@ -123,6 +123,15 @@ public class HostilityTests
     public void I5_Terabytes_that_would_need_gigabytes_of_page_tables_are_refused_with_ENOMEM() => Hostile("hoard", DoorbellCommand.Slot);
 
     [SkippableFact]
+    public void A_file_system_whose_server_does_not_answer_keeps_nobody_waiting_but_who_asked_it()
+    {
+        Outcome outcome = Hostile("unanswered", DoorbellCommand.Slot);
+
+        string? missing = outcome.Lines.FirstOrDefault(line => line.StartsWith("ok no ", StringComparison.Ordinal));
+        Skip.If(missing is not null, $"SKIPPED: {missing}");
+    }
+
+    [SkippableFact]
     public void A_client_finds_no_way_to_its_supervisor_nor_around_its_view() => Hostile("attack", DoorbellCommand.Slot);
 
     /// <summary>As an ordinary user, who has no right to look into other processes to begin with.</summary>

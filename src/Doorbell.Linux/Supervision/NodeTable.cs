@@ -6,12 +6,16 @@ namespace Doorbell.Linux.Supervision;
 /// <summary>The view's device nodes, and its files that refuse to be written to: which of them, if any, a path of the client leads to.</summary>
 internal sealed class NodeTable
 {
+    /// <summary>The client's directory and its path from there, and some room.</summary>
+    internal const int MaxAbsolutePath = 3 * MaxPath;
+
     private const int MaxPath = 4096;
 
     private readonly (FileIdentity Identity, string Path)[] _nodes;
     private readonly byte[][] _names;
     private readonly byte[] _path = new byte[MaxPath];
-    private readonly byte[] _absolute = new byte[3 * MaxPath];
+    private readonly byte[] _absolute = new byte[MaxAbsolutePath];
+    private readonly SlowPaths _slow = new();
 
     internal NodeTable(IReadOnlyList<FileIdentity> identities, IReadOnlyList<string> paths)
     {
@@ -94,7 +98,7 @@ internal sealed class NodeTable
             tid = pid;
         }
 
-        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(own, tid, fd), 0, out identity) == 0;
+        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(own, tid, fd), Sys.AtStatxDontSync, out identity) == 0;
     }
 
     private bool TryResolve(int tid, int directory, int length, bool followLinks, out FileIdentity identity)
@@ -119,12 +123,35 @@ internal sealed class NodeTable
             return false;
         }
 
-        int flags = Sys.O_PATH | Sys.O_CLOEXEC | (followLinks ? 0 : Sys.O_NOFOLLOW);
-        int file = Sys.OpenAt2(root, path, (ulong)flags, Sys.ResolveInRoot);
-        Sys.Close(root);
-        bool found = file >= 0 && Sys.Stat(file, "\0"u8, Sys.AtEmptyPath, out identity) == 0;
+        int file = Open(root, path, Sys.O_PATH | Sys.O_CLOEXEC | (followLinks ? 0 : Sys.O_NOFOLLOW));
+        bool found = file >= 0 && Sys.Stat(file, "\0"u8, Sys.AtEmptyPath | Sys.AtStatxDontSync, out identity) == 0;
         Sys.Close(file);
         return found;
+    }
+
+    /// <summary>
+    /// Opens without asking a file system's server for anything: our own nodes lie on a tmpfs, which the kernel has in memory. A way to them that is not
+    /// (a link on a disk) is gone by somebody else.
+    /// </summary>
+    private int Open(int root, ReadOnlySpan<byte> path, int flags)
+    {
+        const int Tries = 4; // a mount or a rename anywhere, at the same moment, is EAGAIN too
+        int file;
+        int left = Tries;
+        do
+        {
+            file = Sys.OpenAt2(root, path, (ulong)flags, Sys.ResolveInRoot | Sys.ResolveCached);
+        }
+        while (file == -(int)Errno.EAGAIN && --left > 0);
+
+        // EINVAL from kernels before 5.12, which know no RESOLVE_CACHED.
+        if (file is -(int)Errno.EAGAIN or -(int)Errno.EINVAL)
+        {
+            return _slow.Open(root, path, flags);
+        }
+
+        Sys.Close(root);
+        return file;
     }
 
     /// <summary>The directory's path, as the thread's root shows it, and the relative path after it; with its NUL.</summary>

@@ -73,6 +73,7 @@ void reach(const char *bdf, const char *other);
 void exhaust(const char *bdf);
 void hoard(const char *bdf);
 void hydra(void);
+void unanswered(const char *bdf);
 void attack(const char *bdf);
 
 #endif

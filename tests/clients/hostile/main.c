@@ -11,6 +11,7 @@
  *   exhaust BDF                   as many files as the limits allow
  *   hoard BDF                     as much to map as there is nowhere
  *   hydra BDF                     processes that fork and end for ever
+ *   unanswered BDF                a file system whose server does not answer
  *   attack BDF                    the supervisor's own process and files
  *
  * SPDX-License-Identifier: MIT
@@ -52,6 +53,8 @@ int main(int count, char **arguments)
 		hoard(bdf);
 	else if (!strcmp(mode, "hydra"))
 		hydra();
+	else if (!strcmp(mode, "unanswered"))
+		unanswered(bdf);
 	else if (!strcmp(mode, "attack"))
 		attack(bdf);
 	else
