@@ -71,7 +71,8 @@ internal sealed class Supervisor : IDisposable
             }
 
             int ready = Sys.Poll(_poll, timeout);
-            if (ready >= 0 && (ready == 0 || _poll[1].Returned != 0))
+            // By the clock too: with calls coming in all the time there is always something else to do.
+            if (ready >= 0 && (ready == 0 || _poll[1].Returned != 0 || _files.IsDue))
             {
                 _files.Drain();
                 _configFiles.Update();
