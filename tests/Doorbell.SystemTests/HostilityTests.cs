@@ -117,7 +117,10 @@ public class HostilityTests
     public void I10_A_device_reaches_its_own_containers_memory_and_no_other_process_is_taken_for_one_that_ended() => Hostile("reach", DoorbellCommand.Slot, Other);
 
     [SkippableFact]
-    public void T4_With_thousands_of_files_open_none_is_taken_for_closed() => Hostile("exhaust", DoorbellCommand.Slot);
+    public void T4_With_thousands_of_files_open_none_is_taken_for_closed_and_nobody_is_slowed_down() => Limited("1024:8192", "exhaust", DoorbellCommand.Slot, "1024");
+
+    [SkippableFact]
+    public void T4_Without_a_descriptor_left_calls_fail_with_EMFILE_and_what_closes_is_free_again() => Limited("400:400", "exhaust", DoorbellCommand.Slot, "400", "1");
 
     [SkippableFact]
     public void I5_Terabytes_that_would_need_gigabytes_of_page_tables_are_refused_with_ENOMEM() => Hostile("hoard", DoorbellCommand.Slot);
@@ -148,6 +151,17 @@ public class HostilityTests
     }
 
     private static DoorbellCommand Command() => new DoorbellCommand("virt-gicv3").Device("pci-test").Device("pci-test", Other);
+
+    /// <summary>With a soft and a hard limit of open files for all of the run.</summary>
+    private static void Limited(string limits, string mode, params string[] arguments)
+    {
+        const string Prlimit = "/usr/bin/prlimit";
+        Requirement.Package(Prlimit, "util-linux");
+        string client = ClientProgram.Hostile();
+        Outcome outcome = Run.ToEnd(Prlimit, [$"--nofile={limits}", DoorbellCommand.Program, .. Command().Arguments([client, mode, .. arguments])], Patience).MustSucceed();
+        Assert.Contains($"ok all of {mode}", outcome.Lines);
+        Assert.DoesNotContain("bug in doorbell", outcome.Errors, StringComparison.Ordinal);
+    }
 
     private static Outcome Hostile(string mode, params string[] arguments)
     {

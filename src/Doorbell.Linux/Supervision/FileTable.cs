@@ -31,6 +31,7 @@ internal sealed class FileTable : IDisposable
     private readonly int _filler;
     private readonly ulong _device;
     private ulong _filled;
+    private int _spare; // for looking when no other descriptor is left, without which none would ever become free
 
     /// <param name="directory">The tmpfs; the table owns the descriptor.</param>
     /// <param name="events">Where closes and lost files are told.</param>
@@ -45,6 +46,7 @@ internal sealed class FileTable : IDisposable
         _device = identity.Device;
         _filled = RoomBesides(mappableBytes);
         _filler = Fill(directory, _filled);
+        _spare = OpenSpare();
         InotifyFd = (int)Sys.Call(Nr.InotifyInit1, NonBlockCloexec);
         if (InotifyFd < 0)
         {
@@ -185,6 +187,7 @@ internal sealed class FileTable : IDisposable
         _descriptors.Dispose();
         Sys.Close(InotifyFd);
         Sys.Close(_filler);
+        Sys.Close(_spare);
         Sys.Close(_directory);
     }
 
@@ -298,7 +301,7 @@ internal sealed class FileTable : IDisposable
     }
 
     /// <summary>A read lease is refused with EAGAIN while anybody has the file open for writing (fcntl(2)).</summary>
-    private static bool IsOpen(OpenFile open)
+    private bool IsOpen(OpenFile open)
     {
         if (open.Memory is { } memory)
         {
@@ -310,6 +313,13 @@ internal sealed class FileTable : IDisposable
         const int SigUrg = 23; // ignored by default, unlike SIGIO: should the client open the file between the lease and the close
         const int ReadLease = 0; // F_RDLCK
         int fd = Reopen(open);
+        if (fd == -(int)Errno.EMFILE)
+        {
+            Sys.Close(_spare);
+            _spare = -1;
+            fd = Reopen(open);
+        }
+
         if (fd < 0)
         {
             return true; // no descriptor to be had for looking, or a lease of the client's own in the way: it is looked at again
@@ -318,8 +328,15 @@ internal sealed class FileTable : IDisposable
         Sys.Call(Nr.Fcntl, fd, SetSignal, SigUrg);
         nint lease = Sys.Call(Nr.Fcntl, fd, SetLease, ReadLease);
         Sys.Close(fd); // and the lease with it
+        if (_spare < 0)
+        {
+            _spare = OpenSpare();
+        }
+
         return lease == -(int)Errno.EAGAIN; // where leases are forbidden (fs.leases-enable) the first close counts
     }
+
+    private int OpenSpare() => Sys.OpenAt(_directory, ".\0"u8, Sys.O_PATH | Sys.O_DIRECTORY | Sys.O_CLOEXEC);
 
     /// <summary>Opens the inode for reading, which is not watched; never waits for the client, which may hold a lease of its own on it.</summary>
     private static int Reopen(OpenFile open)

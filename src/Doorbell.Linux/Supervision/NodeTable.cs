@@ -29,9 +29,11 @@ internal sealed class NodeTable
     /// <param name="address">Where the path is in the client.</param>
     /// <param name="followLinks">False with O_NOFOLLOW.</param>
     /// <param name="identity">What the path leads to, for the caller to recognise an emulated file opened anew.</param>
-    internal string? Find(ClientCall call, int directory, ulong address, bool followLinks, out FileIdentity identity)
+    /// <param name="failure">EMFILE or ENFILE where there was no descriptor to look with, and the path may be ours; else none.</param>
+    internal string? Find(ClientCall call, int directory, ulong address, bool followLinks, out FileIdentity identity, out Errno failure)
     {
         identity = default;
+        failure = Errno.None;
         int length = ReadPath(call, address);
         if (length <= 0)
         {
@@ -46,9 +48,14 @@ internal sealed class NodeTable
         }
 
         // A descriptor leads to an emulated file, or to a node that was opened with O_PATH.
-        if (!TryFindDescriptor(call.Tid, path, name, out identity) && !TryResolve(call.Tid, directory, length, followLinks, out identity))
+        if (!TryFindDescriptor(call.Tid, path, name, out identity))
         {
-            return null;
+            int result = Resolve(call.Tid, directory, length, followLinks, out identity);
+            if (result < 0)
+            {
+                failure = (Errno)(-result) is Errno.EMFILE or Errno.ENFILE ? (Errno)(-result) : Errno.None;
+                return null;
+            }
         }
 
         foreach ((FileIdentity node, string nodePath) in _nodes)
@@ -101,7 +108,7 @@ internal sealed class NodeTable
         return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(own, tid, fd), Sys.AtStatxDontSync, out identity) == 0;
     }
 
-    private bool TryResolve(int tid, int directory, int length, bool followLinks, out FileIdentity identity)
+    private int Resolve(int tid, int directory, int length, bool followLinks, out FileIdentity identity)
     {
         identity = default;
         Span<byte> proc = stackalloc byte[ProcPath.Size];
@@ -111,7 +118,7 @@ internal sealed class NodeTable
             int absolute = MakeAbsolute(tid, directory, path);
             if (absolute <= 0)
             {
-                return false;
+                return -(int)Errno.ENOENT;
             }
 
             path = _absolute.AsSpan(0, absolute);
@@ -120,13 +127,13 @@ internal sealed class NodeTable
         int root = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(proc, tid, "root"u8), Sys.O_PATH | Sys.O_DIRECTORY | Sys.O_CLOEXEC);
         if (root < 0)
         {
-            return false;
+            return root;
         }
 
         int file = Open(root, path, Sys.O_PATH | Sys.O_CLOEXEC | (followLinks ? 0 : Sys.O_NOFOLLOW));
-        bool found = file >= 0 && Sys.Stat(file, "\0"u8, Sys.AtEmptyPath | Sys.AtStatxDontSync, out identity) == 0;
+        int result = file < 0 ? file : Sys.Stat(file, "\0"u8, Sys.AtEmptyPath | Sys.AtStatxDontSync, out identity);
         Sys.Close(file);
-        return found;
+        return result;
     }
 
     /// <summary>

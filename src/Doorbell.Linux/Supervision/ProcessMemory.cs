@@ -58,11 +58,13 @@ internal sealed unsafe class ProcessMemory : IHostMemory
     }
 
     /// <summary>Takes hold of a process and its memory while one of its threads waits for an answer; null when it is gone or out of reach.</summary>
-    internal static ProcessMemory? Open(int pid, int tid)
+    internal static ProcessMemory? Open(int pid, int tid, out Errno failure)
     {
+        failure = Errno.None;
         int pidfd = Sys.PidfdOpen(pid);
         if (pidfd < 0)
         {
+            failure = (Errno)(-pidfd);
             return null;
         }
 
@@ -71,6 +73,7 @@ internal sealed unsafe class ProcessMemory : IHostMemory
         int memory = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(path, tid, "mem"u8), Sys.O_RDWR | Sys.O_CLOEXEC);
         if (memory < 0)
         {
+            failure = (Errno)(-memory);
             Sys.Close(pidfd);
             return null;
         }
