@@ -135,6 +135,16 @@ public class HostilityTests
     }
 
     [SkippableFact]
+    public void T6_Memory_that_its_owner_never_delivers_ends_the_run_with_a_sentence_and_not_in_silence()
+    {
+        Outcome outcome = Command().ToEnd(Patience, [ClientProgram.Hostile(), "withhold", DoorbellCommand.Slot]);
+
+        Skip.If(outcome.Output.Contains("ok no userfaultfd", StringComparison.Ordinal), "SKIPPED: this user may not have the kernel's own faults wait (vm.unprivileged_userfaultfd)");
+        Assert.True(outcome.ExitCode == 125, outcome.Report);
+        Assert.Matches(@"doorbell: hostile\[\d+\] keeps doorbell waiting in VFIO_IOMMU_MAP_DMA\(container 1", outcome.Errors);
+    }
+
+    [SkippableFact]
     public void A_client_finds_no_way_to_its_supervisor_nor_around_its_view() => Hostile("attack", DoorbellCommand.Slot);
 
     /// <summary>As an ordinary user, who has no right to look into other processes to begin with.</summary>

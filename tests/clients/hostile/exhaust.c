@@ -105,7 +105,6 @@ void exhaust(const char *bdf, unsigned long limit, int is_reached)
 			fail("%s anew: %s", path, strerrorname_np(errno));
 		close(again);
 	}
-	time_of_a_call(held.container);
 	then = time_of_a_call(held.container);
 	if (then > SLOWER * usual)
 		fail("a call takes %.0f us, and took %.0f", then * 1e6, usual * 1e6);

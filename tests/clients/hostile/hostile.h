@@ -74,6 +74,7 @@ void exhaust(const char *bdf, unsigned long limit, int is_reached);
 void hoard(const char *bdf);
 void hydra(void);
 void unanswered(const char *bdf);
+void withhold(const char *bdf);
 void attack(const char *bdf);
 
 #endif

@@ -13,6 +13,7 @@
  *   hoard BDF                     as much to map as there is nowhere
  *   hydra BDF                     processes that fork and end for ever
  *   unanswered BDF                a file system whose server does not answer
+ *   withhold BDF                  a page that the supervisor waits for
  *   attack BDF                    the supervisor's own process and files
  *
  * SPDX-License-Identifier: MIT
@@ -56,6 +57,8 @@ int main(int count, char **arguments)
 		hydra();
 	else if (!strcmp(mode, "unanswered"))
 		unanswered(bdf);
+	else if (!strcmp(mode, "withhold"))
+		withhold(bdf);
 	else if (!strcmp(mode, "attack"))
 		attack(bdf);
 	else
