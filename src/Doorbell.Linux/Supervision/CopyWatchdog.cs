@@ -68,7 +68,9 @@ internal sealed class CopyWatchdog : IDisposable
                 + "(userfaultfd, or a mapped file whose server does not answer), and nobody else is served meanwhile (T6): the run ends; see to it that the memory of calls and of DMA is there";
             if (Volatile.Read(ref _steps) == steps)
             {
-                Message.Print(sentence);
+                var print = new Thread(() => Message.Print(sentence)) { IsBackground = true };
+                print.Start();
+                print.Join(LookMilliseconds); // nobody may be reading standard error
                 Sys.ExitNow(Launcher.OwnFailure); // the launcher ends the client (T9)
             }
         }
