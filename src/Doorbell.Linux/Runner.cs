@@ -77,7 +77,7 @@ public static class Runner
             int status;
             try
             {
-                status = Serve(options, beginning.Environment, clientHost, launcher, forwarding, trace, account);
+                status = Serve(options, beginning, clientHost, launcher, forwarding, trace, account);
             }
             finally
             {
@@ -117,15 +117,15 @@ public static class Runner
     }
 
     private static int Serve(
-        RunOptions options, ClientEnvironment environment, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, ITrace? trace, RunAccount account)
+        RunOptions options, Beginning beginning, IClientHost host, LauncherProcess launcher, SignalForwarding forwarding, ITrace? trace, RunAccount account)
     {
         var order = new LaunchOrder
         {
             UnshareMounts = !launcher.HasUserNamespace,
             DropCapabilities = launcher.HasUserNamespace,
-            FileLimit = environment.FileLimit != 0 ? environment.FileLimit : Privileges.FileLimitAtStart(),
+            FileLimit = FileLimitOf(beginning),
             FileRoom = FileTable.RoomBesides(host.MappableBytes),
-            Environment = environment.Block,
+            Environment = beginning.Environment.Block,
             Command = CommandLine.Program(options.Command),
             View = host.View,
         };
@@ -177,6 +177,14 @@ public static class Runner
                 Array.ForEach(fds, Sys.Close);
             }
         }
+    }
+
+    /// <summary>The user's own soft limit of open files: as the script has it, or from before the runtime or this program raised it.</summary>
+    private static ulong FileLimitOf(Beginning beginning)
+    {
+        ulong said = beginning.Environment.FileLimit;
+        ulong found = said != 0 ? said : Privileges.FileLimitAtStart();
+        return found != 0 ? found : beginning.FileLimit;
     }
 
     private static void TellMissing(PreparedClient prepared, EventStream events)

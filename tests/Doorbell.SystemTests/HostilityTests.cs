@@ -117,10 +117,32 @@ public class HostilityTests
     public void I10_A_device_reaches_its_own_containers_memory_and_no_other_process_is_taken_for_one_that_ended() => Hostile("reach", DoorbellCommand.Slot, Other);
 
     [SkippableFact]
-    public void T4_With_thousands_of_files_open_none_is_taken_for_closed() => Hostile("exhaust", DoorbellCommand.Slot);
+    public void T4_With_thousands_of_files_open_none_is_taken_for_closed_and_nobody_is_slowed_down() => Limited("1024:8192", "exhaust", DoorbellCommand.Slot, "1024");
+
+    [SkippableFact]
+    public void T4_Without_a_descriptor_left_calls_fail_with_EMFILE_and_what_closes_is_free_again() => Limited("400:400", "exhaust", DoorbellCommand.Slot, "400", "1");
 
     [SkippableFact]
     public void I5_Terabytes_that_would_need_gigabytes_of_page_tables_are_refused_with_ENOMEM() => Hostile("hoard", DoorbellCommand.Slot);
+
+    [SkippableFact]
+    public void A_file_system_whose_server_does_not_answer_keeps_nobody_waiting_but_who_asked_it()
+    {
+        Outcome outcome = Hostile("unanswered", DoorbellCommand.Slot);
+
+        string? missing = outcome.Lines.FirstOrDefault(line => line.StartsWith("ok no ", StringComparison.Ordinal));
+        Skip.If(missing is not null, $"SKIPPED: {missing}");
+    }
+
+    [SkippableFact]
+    public void T6_Memory_that_its_owner_never_delivers_ends_the_run_with_a_sentence_and_not_in_silence()
+    {
+        Outcome outcome = Command().ToEnd(Patience, [ClientProgram.Hostile(), "withhold", DoorbellCommand.Slot]);
+
+        Skip.If(outcome.Output.Contains("ok no userfaultfd", StringComparison.Ordinal), "SKIPPED: this user may not have the kernel's own faults wait (vm.unprivileged_userfaultfd)");
+        Assert.True(outcome.ExitCode == 125, outcome.Report);
+        Assert.Matches(@"doorbell: hostile\[\d+\] keeps doorbell waiting in VFIO_IOMMU_MAP_DMA\(container 1", outcome.Errors);
+    }
 
     [SkippableFact]
     public void A_client_finds_no_way_to_its_supervisor_nor_around_its_view() => Hostile("attack", DoorbellCommand.Slot);
@@ -139,6 +161,17 @@ public class HostilityTests
     }
 
     private static DoorbellCommand Command() => new DoorbellCommand("virt-gicv3").Device("pci-test").Device("pci-test", Other);
+
+    /// <summary>With a soft and a hard limit of open files for all of the run.</summary>
+    private static void Limited(string limits, string mode, params string[] arguments)
+    {
+        const string Prlimit = "/usr/bin/prlimit";
+        Requirement.Package(Prlimit, "util-linux");
+        string client = ClientProgram.Hostile();
+        Outcome outcome = Run.ToEnd(Prlimit, [$"--nofile={limits}", DoorbellCommand.Program, .. Command().Arguments([client, mode, .. arguments])], Patience).MustSucceed();
+        Assert.Contains($"ok all of {mode}", outcome.Lines);
+        Assert.DoesNotContain("bug in doorbell", outcome.Errors, StringComparison.Ordinal);
+    }
 
     private static Outcome Hostile(string mode, params string[] arguments)
     {

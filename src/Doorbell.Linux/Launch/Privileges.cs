@@ -8,6 +8,7 @@ namespace Doorbell.Linux.Launch;
 internal static unsafe class Privileges
 {
     private const int CapSysAdmin = 21;
+    private const int NoFile = 7; // RLIMIT_NOFILE
     private const int PrCapAmbient = 47;
     private const int PrCapAmbientClearAll = 4;
 
@@ -42,10 +43,25 @@ internal static unsafe class Privileges
         return failed >= 0 ? Result.Ok : Result.Fail((Errno)(-failed), $"giving up capabilities failed with {(Errno)(-failed)}");
     }
 
-    /// <summary>Sets the soft limit of open files back to what the user's shell had; .NET raises its own at start.</summary>
+    /// <summary>Raises this process's soft limit of open files to its hard one: it holds a descriptor for each file of every client, and more.</summary>
+    /// <returns>The soft limit before.</returns>
+    internal static ulong RaiseFileLimit()
+    {
+        ulong* limit = stackalloc ulong[2];
+        if (Sys.Call(Nr.Prlimit64, 0, NoFile, 0, (nint)limit) < 0)
+        {
+            return 0;
+        }
+
+        ulong soft = limit[0];
+        limit[0] = limit[1];
+        Sys.Call(Nr.Prlimit64, 0, NoFile, (nint)limit, 0);
+        return soft;
+    }
+
+    /// <summary>Sets the soft limit of open files back to what the user's shell had; the supervisor's is raised, and .NET raises its own at start.</summary>
     internal static void SetFileLimit(ulong soft)
     {
-        const int NoFile = 7;
         ulong* limit = stackalloc ulong[2];
         if (soft != 0 && Sys.Call(Nr.Prlimit64, 0, NoFile, 0, (nint)limit) == 0 && soft < limit[0])
         {
@@ -56,7 +72,7 @@ internal static unsafe class Privileges
 
     /// <summary>
     /// The soft limit of open files this process was started with, as far as that can be told: its parent's, where the runtime has raised its
-    /// own; 0 when that cannot be read, has none, or nothing was raised.
+    /// own; 0 when that cannot be read, has none, or the runtime leaves it alone.
     /// </summary>
     internal static ulong FileLimitAtStart()
     {

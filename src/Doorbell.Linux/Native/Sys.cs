@@ -142,6 +142,9 @@ internal static unsafe partial class Sys
     /// <summary>RESOLVE_IN_ROOT of openat2(2): the directory is the root for this walk.</summary>
     internal const ulong ResolveInRoot = 0x10;
 
+    /// <summary>RESOLVE_CACHED of openat2(2): EAGAIN where the walk would have to wait for anything that is not in the kernel's memory.</summary>
+    internal const ulong ResolveCached = 0x20;
+
     /// <summary>What a file is; <paramref name="path"/> ends with a NUL and may be empty with <see cref="AtEmptyPath"/>.</summary>
     internal static int Stat(int directory, ReadOnlySpan<byte> path, int flags, out FileIdentity identity)
     {

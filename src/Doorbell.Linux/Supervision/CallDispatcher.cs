@@ -16,6 +16,8 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
     // MAX_RW_COUNT: what one call moves at most, whoever is asked (fs/read_write.c).
     private const ulong MostBytes = 0x7fff_f000;
 
+    private const string NoDescriptor = "doorbell has no descriptor left (its hard limit of open files, ulimit -Hn, is reached)";
+
     private readonly FilterArchitecture _native = FilterArchitecture.Native;
 
     /// <summary>Answers the listener's current call.</summary>
@@ -104,7 +106,7 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             if (fd < 0)
             {
                 outcome.File.Release();
-                Explain(-fd, "no file could be made for it");
+                Explain(-fd, -fd == (int)Errno.EMFILE ? NoDescriptor : "no file could be made for it");
                 listener.Answer(0, -fd);
                 return;
             }
@@ -189,7 +191,20 @@ internal sealed class CallDispatcher(SeccompListener listener, FileTable files, 
             return CallOutcome.Pass; // opens nothing, whatever access it names
         }
 
-        string? node = nodes.Find(call, directory, path, ((int)flags & Sys.O_NOFOLLOW) == 0, out FileIdentity identity);
+        bool followLinks = ((int)flags & Sys.O_NOFOLLOW) == 0;
+        string? node = nodes.Find(call, directory, path, followLinks, out FileIdentity identity, out Errno failure);
+        if (failure != Errno.None)
+        {
+            files.Drain(); // what was closed before this call gives its descriptor back
+            node = nodes.Find(call, directory, path, followLinks, out identity, out failure);
+        }
+
+        if (failure != Errno.None)
+        {
+            call.Opens("a path that may be one of the machine's");
+            return CallOutcome.Fail(failure, NoDescriptor);
+        }
+
         if (node is not null && SysfsWrites.Refuses(node) is { } reason)
         {
             call.Opens(node);

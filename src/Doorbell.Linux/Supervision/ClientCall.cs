@@ -111,10 +111,12 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
     internal ClientFile? FileOf(int fd) => fd < 0 ? null : files.Find(Tid, fd);
 
     /// <summary>The calling process, for memory and descriptors that outlast the call.</summary>
-    /// <remarks>Null when it is gone, which the caller will not live to hear of.</remarks>
-    internal ProcessMemory? Process()
+    /// <param name="failure">EMFILE or ENFILE where there was no descriptor to reach it by, else EFAULT.</param>
+    /// <remarks>Null when it is gone, which the caller will not live to hear of, or cannot be reached.</remarks>
+    internal ProcessMemory? Process(out Errno failure)
     {
-        ProcessMemory? process = processes.OfThread(Tid);
+        ProcessMemory? process = processes.OfThread(Tid, out failure);
+        failure = failure is Errno.EMFILE or Errno.ENFILE ? failure : Errno.EFAULT;
         return process is not null && isCurrentValid() ? process : null;
     }
 
@@ -137,7 +139,7 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
         }
         else
         {
-            copy = Process() is { } process ? Sys.PidfdGetFd(process.Pidfd, fd) : -(int)Errno.EBADF;
+            copy = Process(out Errno failure) is { } process ? Sys.PidfdGetFd(process.Pidfd, fd) : -(int)(failure == Errno.EFAULT ? Errno.EBADF : failure);
         }
 
         Check(copy, 0);

@@ -14,10 +14,10 @@ internal sealed class ClientProcesses : IDisposable
     /// <summary>Counts changes of <see cref="Watched"/>.</summary>
     internal int Version { get; private set; }
 
-    /// <summary>The process a thread belongs to (T8); null when it is gone or out of reach.</summary>
-    internal ProcessMemory? OfThread(int tid)
+    /// <summary>The process a thread belongs to (T8); null when it is gone or out of reach, or (EMFILE, ENFILE) there is no descriptor to reach it by.</summary>
+    internal ProcessMemory? OfThread(int tid, out Errno failure)
     {
-        int pid = ThreadGroup(tid);
+        int pid = ThreadGroup(tid, out failure);
         if (pid == 0)
         {
             return null;
@@ -34,7 +34,7 @@ internal sealed class ClientProcesses : IDisposable
             Forget(process);
         }
 
-        process = ProcessMemory.Open(pid, tid);
+        process = ProcessMemory.Open(pid, tid, out failure);
         if (process is not null)
         {
             _processes.Add(pid, process);
@@ -68,8 +68,9 @@ internal sealed class ClientProcesses : IDisposable
         return Sys.Poll(poll, 0) > 0;
     }
 
-    private static int ThreadGroup(int tid)
+    private static int ThreadGroup(int tid, out Errno failure)
     {
+        failure = Errno.None;
         try
         {
             foreach (string line in File.ReadLines($"/proc/{tid}/status"))
@@ -82,7 +83,8 @@ internal sealed class ClientProcesses : IDisposable
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
-            // The thread ended.
+            // The thread ended; or the number is the errno, as .NET has it for what it knows no exception for.
+            failure = gone.HResult is (int)Errno.EMFILE or (int)Errno.ENFILE ? (Errno)gone.HResult : Errno.ESRCH;
         }
 
         return 0;

@@ -14,14 +14,15 @@ internal sealed class ConfigFileWriter : IDisposable
     private readonly int[] _descriptors;
     private readonly int _sys;
 
+    /// <summary>Opens all the files: later a client may have left no descriptor for it.</summary>
     /// <param name="sys">The view's /sys, for writing; owned from here on.</param>
     /// <param name="files">What is shown there.</param>
+    /// <exception cref="IOException">One of them cannot be opened; its message is a sentence for the user.</exception>
     internal ConfigFileWriter(int sys, ConfigFiles files)
     {
         _sys = sys;
         _files = files;
-        _descriptors = new int[files.All.Count];
-        Array.Fill(_descriptors, -1);
+        _descriptors = [.. files.All.Select(file => Open(file.Path))];
     }
 
     /// <summary>Brings the files up to date; costs nothing while nothing has changed.</summary>
@@ -50,11 +51,6 @@ internal sealed class ConfigFileWriter : IDisposable
             ReadOnlySpan<byte> change = _files.All[i].TakeChange(out int offset);
             if (!change.IsEmpty)
             {
-                if (_descriptors[i] < 0)
-                {
-                    _descriptors[i] = Open(_files.All[i].Path);
-                }
-
                 Sys.PWrite(_descriptors[i], change, offset);
             }
         }
@@ -65,6 +61,6 @@ internal sealed class ConfigFileWriter : IDisposable
         const int WriteOnly = 1;
         byte[] relative = Encoding.UTF8.GetBytes(path["/sys/".Length..] + '\0');
         int descriptor = Sys.OpenAt(_sys, relative, WriteOnly | Sys.O_NOFOLLOW | Sys.O_CLOEXEC);
-        return descriptor >= 0 ? descriptor : throw new IOException($"{path} of the client's view cannot be written ({(Errno)(-descriptor)})");
+        return descriptor >= 0 ? descriptor : throw new IOException($"{path} of the client's view cannot be written ({(Errno)(-descriptor)}){(descriptor == -(int)Errno.EMFILE ? ": a descriptor is needed for each function of the machine, raise the hard limit of open files (ulimit -Hn)" : "")}");
     }
 }

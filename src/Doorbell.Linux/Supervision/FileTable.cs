@@ -20,7 +20,8 @@ internal sealed class FileTable : IDisposable
     private readonly Dictionary<ulong, OpenFile> _byInode = [];
     private readonly Dictionary<int, OpenFile> _byWatch = [];
     private readonly Dictionary<object, FileMemory> _memories = new(ReferenceEqualityComparer.Instance); // as long as the table: pages once given are kept
-    private readonly List<OpenFile> _suspects = []; // a close was told, the lease said otherwise
+    private readonly List<OpenFile> _told = []; // a close was told, and nobody has looked since
+    private readonly FileSuspects _suspects = new();
     private readonly ThreadDescriptors _descriptors = new();
     private readonly byte[] _buffer = new byte[4096];
     private readonly EventStream _events;
@@ -30,8 +31,7 @@ internal sealed class FileTable : IDisposable
     private readonly int _filler;
     private readonly ulong _device;
     private ulong _filled;
-    private long _suspectedAt;
-    private long _lookedAt;
+    private int _spare; // for looking when no other descriptor is left, without which none would ever become free
 
     /// <param name="directory">The tmpfs; the table owns the descriptor.</param>
     /// <param name="events">Where closes and lost files are told.</param>
@@ -46,6 +46,7 @@ internal sealed class FileTable : IDisposable
         _device = identity.Device;
         _filled = RoomBesides(mappableBytes);
         _filler = Fill(directory, _filled);
+        _spare = OpenSpare();
         InotifyFd = (int)Sys.Call(Nr.InotifyInit1, NonBlockCloexec);
         if (InotifyFd < 0)
         {
@@ -63,12 +64,13 @@ internal sealed class FileTable : IDisposable
     internal int Count => _byInode.Count;
 
     /// <summary>In how many milliseconds <see cref="Drain"/> wants to be called though nothing happened; -1 when it need not be.</summary>
-    internal int Patience => _suspects.Count == 0 ? -1 : IsSuspicionFresh ? FreshInterval : StaleInterval;
+    internal int Patience => _suspects.PatienceAt(Environment.TickCount64);
 
-    private const int FreshInterval = 10;
-    private const int StaleInterval = 1000;
+    /// <summary>True when <see cref="Drain"/> wants to be called, however busy the caller is otherwise.</summary>
+    internal bool IsDue => Patience == 0;
 
-    private bool IsSuspicionFresh => Environment.TickCount64 - _suspectedAt < 2 * StaleInterval;
+    /// <summary>How often it was looked whether a file is still open.</summary>
+    internal long Looks { get; private set; }
 
     /// <summary>
     /// The file behind a descriptor of a thread; null when it is none of ours. What is ours and has no file any more, or cannot be looked at,
@@ -115,7 +117,14 @@ internal sealed class FileTable : IDisposable
 
         Sys.Stat(fd, "\0"u8, Sys.AtEmptyPath, out FileIdentity identity);
         int pathFd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, fd), Sys.O_PATH | Sys.O_CLOEXEC); // makes no event when it closes
-        var open = new OpenFile([file], identity.Inode, watch, pathFd);
+        if (pathFd < 0)
+        {
+            Sys.Call(Nr.InotifyRmWatch, InotifyFd, watch);
+            Sys.Close(fd);
+            return pathFd; // without it nobody would ever see the last close
+        }
+
+        var open = new OpenFile(file, identity.Inode, watch, pathFd);
         _byInode.Add(identity.Inode, open);
         _byWatch.Add(watch, open);
         return fd;
@@ -148,11 +157,7 @@ internal sealed class FileTable : IDisposable
             }
         }
 
-        if (_suspects.Count > 0 && (IsSuspicionFresh || Environment.TickCount64 - _lookedAt >= StaleInterval))
-        {
-            _lookedAt = Environment.TickCount64;
-            ReleaseClosed();
-        }
+        ReleaseClosed();
     }
 
     /// <summary>Events were lost, so that any file's last close may have been among them.</summary>
@@ -172,7 +177,7 @@ internal sealed class FileTable : IDisposable
             Remove(open);
         }
 
-        _suspects.Clear();
+        _told.Clear();
         foreach (FileMemory memory in _memories.Values)
         {
             memory.Dispose();
@@ -182,6 +187,7 @@ internal sealed class FileTable : IDisposable
         _descriptors.Dispose();
         Sys.Close(InotifyFd);
         Sys.Close(_filler);
+        Sys.Close(_spare);
         Sys.Close(_directory);
     }
 
@@ -225,61 +231,77 @@ internal sealed class FileTable : IDisposable
             return fd;
         }
 
-        if (_byInode.TryGetValue(memory.Inode, out OpenFile? open))
+        if (_byInode.ContainsKey(memory.Inode))
         {
-            open.Files.Add(file);
-        }
-        else
-        {
-            int watch = AddWatch(ProcPath.OfOwnFd(stackalloc byte[ProcPath.Size], memory.Fd));
-            if (watch < 0)
-            {
-                Sys.Close(fd);
-                return watch;
-            }
-
-            open = new OpenFile([file], memory.Inode, watch, PathFd: -1, memory);
-            _byInode.Add(memory.Inode, open);
-            _byWatch.Add(watch, open);
+            // The first one answers for all, and stays as long as any: a client that opens it again and again must not leave one behind each time.
+            file.Release();
+            return fd;
         }
 
+        int watch = AddWatch(ProcPath.OfOwnFd(stackalloc byte[ProcPath.Size], memory.Fd));
+        if (watch < 0)
+        {
+            Sys.Close(fd);
+            return watch;
+        }
+
+        var open = new OpenFile(file, memory.Inode, watch, pathFd: -1, memory);
+        _byInode.Add(memory.Inode, open);
+        _byWatch.Add(watch, open);
         file.Attach(memory);
         return fd;
     }
 
     private void Suspect(OpenFile open)
     {
-        _suspectedAt = Environment.TickCount64;
-        if (!_suspects.Contains(open))
+        if (!open.IsTold)
         {
-            _suspects.Add(open);
+            open.IsTold = true;
+            _told.Add(open);
         }
     }
 
     /// <summary>
     /// A close for writing need not be the last: the client may have opened the inode anew (/dev/stdin, /proc/self/fd). And the last one is
-    /// told a moment before it counts (__fput), though always before the closing thread goes on. So who is still open is looked at again:
-    /// soon, then seldom.
+    /// told a moment before it counts (__fput), though always before the closing thread goes on. So who is still open is looked at again.
     /// </summary>
     private void ReleaseClosed()
     {
-        for (int i = 0; i < _suspects.Count;)
+        long now = Environment.TickCount64;
+        for (int left = _suspects.Begin(now); left > 0 && _suspects.Next(now) is { } open; left--)
         {
-            OpenFile open = _suspects[i];
-            if (IsOpen(open))
+            if (!open.IsTold)
             {
-                i++;
+                Look(open, now);
             }
-            else
-            {
-                _suspects.RemoveAt(i);
-                Remove(open);
-            }
+        }
+
+        // Each of these costs the client a close, and whoever closed it may already ask for what it released.
+        foreach (OpenFile open in _told)
+        {
+            open.IsTold = false;
+            _suspects.Suspect(open, now);
+            Look(open, now);
+        }
+
+        _told.Clear();
+    }
+
+    private void Look(OpenFile open, long now)
+    {
+        Looks++;
+        if (!IsOpen(open))
+        {
+            Remove(open);
+        }
+        else
+        {
+            open.LookedAt = now;
         }
     }
 
     /// <summary>A read lease is refused with EAGAIN while anybody has the file open for writing (fcntl(2)).</summary>
-    private static bool IsOpen(OpenFile open)
+    private bool IsOpen(OpenFile open)
     {
         if (open.Memory is { } memory)
         {
@@ -291,6 +313,13 @@ internal sealed class FileTable : IDisposable
         const int SigUrg = 23; // ignored by default, unlike SIGIO: should the client open the file between the lease and the close
         const int ReadLease = 0; // F_RDLCK
         int fd = Reopen(open);
+        if (fd == -(int)Errno.EMFILE)
+        {
+            Sys.Close(_spare);
+            _spare = -1;
+            fd = Reopen(open);
+        }
+
         if (fd < 0)
         {
             return true; // no descriptor to be had for looking, or a lease of the client's own in the way: it is looked at again
@@ -299,8 +328,15 @@ internal sealed class FileTable : IDisposable
         Sys.Call(Nr.Fcntl, fd, SetSignal, SigUrg);
         nint lease = Sys.Call(Nr.Fcntl, fd, SetLease, ReadLease);
         Sys.Close(fd); // and the lease with it
+        if (_spare < 0)
+        {
+            _spare = OpenSpare();
+        }
+
         return lease == -(int)Errno.EAGAIN; // where leases are forbidden (fs.leases-enable) the first close counts
     }
+
+    private int OpenSpare() => Sys.OpenAt(_directory, ".\0"u8, Sys.O_PATH | Sys.O_DIRECTORY | Sys.O_CLOEXEC);
 
     /// <summary>Opens the inode for reading, which is not watched; never waits for the client, which may hold a lease of its own on it.</summary>
     private static int Reopen(OpenFile open)
@@ -321,6 +357,7 @@ internal sealed class FileTable : IDisposable
     {
         Sys.Call(Nr.InotifyRmWatch, InotifyFd, open.Watch); // a watch would keep the unlinked inode
         Sys.Close(open.PathFd);
+        _suspects.Remove(open);
         _byWatch.Remove(open.Watch);
         _byInode.Remove(open.Inode);
         if (_events.IsEnabled)
@@ -328,7 +365,7 @@ internal sealed class FileTable : IDisposable
             _events.Emit(new ClientClosed(open.File.Name));
         }
 
-        open.Files.ForEach(static file => file.Release());
+        open.File.Release();
         open.Memory?.Clear();
     }
 
@@ -338,11 +375,5 @@ internal sealed class FileTable : IDisposable
         {
             return (int)Sys.Call(Nr.InotifyAddWatch, InotifyFd, (nint)start, (nint)InCloseWrite);
         }
-    }
-
-    // Several files only where they share an inode, and then any of them will do.
-    private sealed record OpenFile(List<ClientFile> Files, ulong Inode, int Watch, int PathFd, FileMemory? Memory = null)
-    {
-        internal ClientFile File { get; } = Files[0];
     }
 }

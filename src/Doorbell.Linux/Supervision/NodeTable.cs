@@ -6,12 +6,16 @@ namespace Doorbell.Linux.Supervision;
 /// <summary>The view's device nodes, and its files that refuse to be written to: which of them, if any, a path of the client leads to.</summary>
 internal sealed class NodeTable
 {
+    /// <summary>The client's directory and its path from there, and some room.</summary>
+    internal const int MaxAbsolutePath = 3 * MaxPath;
+
     private const int MaxPath = 4096;
 
     private readonly (FileIdentity Identity, string Path)[] _nodes;
     private readonly byte[][] _names;
     private readonly byte[] _path = new byte[MaxPath];
-    private readonly byte[] _absolute = new byte[3 * MaxPath];
+    private readonly byte[] _absolute = new byte[MaxAbsolutePath];
+    private readonly SlowPaths _slow = new();
 
     internal NodeTable(IReadOnlyList<FileIdentity> identities, IReadOnlyList<string> paths)
     {
@@ -25,9 +29,11 @@ internal sealed class NodeTable
     /// <param name="address">Where the path is in the client.</param>
     /// <param name="followLinks">False with O_NOFOLLOW.</param>
     /// <param name="identity">What the path leads to, for the caller to recognise an emulated file opened anew.</param>
-    internal string? Find(ClientCall call, int directory, ulong address, bool followLinks, out FileIdentity identity)
+    /// <param name="failure">EMFILE or ENFILE where there was no descriptor to look with, and the path may be ours; else none.</param>
+    internal string? Find(ClientCall call, int directory, ulong address, bool followLinks, out FileIdentity identity, out Errno failure)
     {
         identity = default;
+        failure = Errno.None;
         int length = ReadPath(call, address);
         if (length <= 0)
         {
@@ -42,9 +48,14 @@ internal sealed class NodeTable
         }
 
         // A descriptor leads to an emulated file, or to a node that was opened with O_PATH.
-        if (!TryFindDescriptor(call.Tid, path, name, out identity) && !TryResolve(call.Tid, directory, length, followLinks, out identity))
+        if (!TryFindDescriptor(call.Tid, path, name, out identity))
         {
-            return null;
+            int result = Resolve(call.Tid, directory, length, followLinks, out identity);
+            if (result < 0)
+            {
+                failure = (Errno)(-result) is Errno.EMFILE or Errno.ENFILE ? (Errno)(-result) : Errno.None;
+                return null;
+            }
         }
 
         foreach ((FileIdentity node, string nodePath) in _nodes)
@@ -94,10 +105,10 @@ internal sealed class NodeTable
             tid = pid;
         }
 
-        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(own, tid, fd), 0, out identity) == 0;
+        return Sys.Stat(Sys.AtFdCwd, ProcPath.OfFd(own, tid, fd), Sys.AtStatxDontSync, out identity) == 0;
     }
 
-    private bool TryResolve(int tid, int directory, int length, bool followLinks, out FileIdentity identity)
+    private int Resolve(int tid, int directory, int length, bool followLinks, out FileIdentity identity)
     {
         identity = default;
         Span<byte> proc = stackalloc byte[ProcPath.Size];
@@ -107,7 +118,7 @@ internal sealed class NodeTable
             int absolute = MakeAbsolute(tid, directory, path);
             if (absolute <= 0)
             {
-                return false;
+                return -(int)Errno.ENOENT;
             }
 
             path = _absolute.AsSpan(0, absolute);
@@ -116,15 +127,38 @@ internal sealed class NodeTable
         int root = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(proc, tid, "root"u8), Sys.O_PATH | Sys.O_DIRECTORY | Sys.O_CLOEXEC);
         if (root < 0)
         {
-            return false;
+            return root;
         }
 
-        int flags = Sys.O_PATH | Sys.O_CLOEXEC | (followLinks ? 0 : Sys.O_NOFOLLOW);
-        int file = Sys.OpenAt2(root, path, (ulong)flags, Sys.ResolveInRoot);
-        Sys.Close(root);
-        bool found = file >= 0 && Sys.Stat(file, "\0"u8, Sys.AtEmptyPath, out identity) == 0;
+        int file = Open(root, path, Sys.O_PATH | Sys.O_CLOEXEC | (followLinks ? 0 : Sys.O_NOFOLLOW));
+        int result = file < 0 ? file : Sys.Stat(file, "\0"u8, Sys.AtEmptyPath | Sys.AtStatxDontSync, out identity);
         Sys.Close(file);
-        return found;
+        return result;
+    }
+
+    /// <summary>
+    /// Opens without asking a file system's server for anything: our own nodes lie on a tmpfs, which the kernel has in memory. A way to them that is not
+    /// (a link on a disk) is gone by somebody else.
+    /// </summary>
+    private int Open(int root, ReadOnlySpan<byte> path, int flags)
+    {
+        const int Tries = 4; // a mount or a rename anywhere, at the same moment, is EAGAIN too
+        int file;
+        int left = Tries;
+        do
+        {
+            file = Sys.OpenAt2(root, path, (ulong)flags, Sys.ResolveInRoot | Sys.ResolveCached);
+        }
+        while (file == -(int)Errno.EAGAIN && --left > 0);
+
+        // EINVAL from kernels before 5.12, which know no RESOLVE_CACHED.
+        if (file is -(int)Errno.EAGAIN or -(int)Errno.EINVAL)
+        {
+            return _slow.Open(root, path, flags);
+        }
+
+        Sys.Close(root);
+        return file;
     }
 
     /// <summary>The directory's path, as the thread's root shows it, and the relative path after it; with its NUL.</summary>

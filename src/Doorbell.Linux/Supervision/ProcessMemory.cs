@@ -47,7 +47,7 @@ internal sealed unsafe class ProcessMemory : IHostMemory
         get
         {
             byte first = 0;
-            bool isGone = Sys.PRead(_memory, new Span<byte>(ref first), 0) == 0; // EIO where there is memory, but not at 0
+            bool isGone = Wait(Nr.PRead64, _memory, (nint)(&first), 1, 0) == 0; // EIO where there is memory, but not at 0
             if (isGone)
             {
                 Volatile.Write(ref _isGone, true);
@@ -58,11 +58,13 @@ internal sealed unsafe class ProcessMemory : IHostMemory
     }
 
     /// <summary>Takes hold of a process and its memory while one of its threads waits for an answer; null when it is gone or out of reach.</summary>
-    internal static ProcessMemory? Open(int pid, int tid)
+    internal static ProcessMemory? Open(int pid, int tid, out Errno failure)
     {
+        failure = Errno.None;
         int pidfd = Sys.PidfdOpen(pid);
         if (pidfd < 0)
         {
+            failure = (Errno)(-pidfd);
             return null;
         }
 
@@ -71,6 +73,7 @@ internal sealed unsafe class ProcessMemory : IHostMemory
         int memory = Sys.OpenAt(Sys.AtFdCwd, ProcPath.Of(path, tid, "mem"u8), Sys.O_RDWR | Sys.O_CLOEXEC);
         if (memory < 0)
         {
+            failure = (Errno)(-memory);
             Sys.Close(pidfd);
             return null;
         }
@@ -159,7 +162,7 @@ internal sealed unsafe class ProcessMemory : IHostMemory
             itsVector[(2 * i) + 1] = ranges[i].Length;
         }
 
-        bool isDone = !IsGone && Sys.Call(call, Pid, (nint)ownVector, 1, (nint)itsVector, ranges.Length) == length && (call == Nr.ProcessVmWritev || !IsGone);
+        bool isDone = !IsGone && Wait(call, Pid, (nint)ownVector, 1, (nint)itsVector, ranges.Length) == length && (call == Nr.ProcessVmWritev || !IsGone);
         Release();
         return isDone;
     }
@@ -182,7 +185,7 @@ internal sealed unsafe class ProcessMemory : IHostMemory
     {
         for (nint done = 0; done < length;)
         {
-            nint part = Sys.Call(call, _memory, (nint)(own + done), length - done, (nint)address + done);
+            nint part = Wait(call, _memory, (nint)(own + done), length - done, (nint)address + done);
             if (part <= 0)
             {
                 if (part == 0)
@@ -235,6 +238,16 @@ internal sealed unsafe class ProcessMemory : IHostMemory
 
         nint* ownVector = stackalloc nint[2] { (nint)own, length };
         nint* itsVector = stackalloc nint[2] { (nint)address, length };
-        return Sys.Call(call, task, (nint)ownVector, 1, (nint)itsVector, 1);
+        return Wait(call, task, (nint)ownVector, 1, (nint)itsVector, 1);
+    }
+
+    // The memory may have to come from the client itself first.
+    private static nint Wait(int call, nint a0, nint a1, nint a2, nint a3, nint a4 = 0)
+    {
+        CopyWatchdog? watchdog = CopyWatchdog.OfThisThread;
+        watchdog?.Begin();
+        nint result = Sys.Call(call, a0, a1, a2, a3, a4);
+        watchdog?.End();
+        return result;
     }
 }

@@ -24,6 +24,7 @@ internal sealed class Supervisor : IDisposable
     private readonly ClientProcesses _processes = new();
     private readonly EventFdWatcher _watcher = new();
     private readonly CallDispatcher _dispatcher;
+    private readonly ClientCall _call;
     private readonly ConfigFileWriter _configFiles;
     private readonly Action<int> _onStarted;
     private PollFd[] _poll = new PollFd[Fixed];
@@ -47,10 +48,10 @@ internal sealed class Supervisor : IDisposable
         _files = new FileTable(prepared.FilesDirectory, host.Events, host.MappableBytes);
         var nodes = new NodeTable(
             prepared.Nodes, [.. host.View.Entries.Where(static entry => entry.IsAnswered).Select(entry => entry.Path)]);
-        var call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events, _watcher);
-        account.Vectors = call.Vectors;
+        _call = new ClientCall(_listener.IsCurrentValid, _files, _processes, host.Events, _watcher);
+        account.Vectors = _call.Vectors;
         _configFiles = new ConfigFileWriter(prepared.LiveSys, host.ConfigFiles);
-        _dispatcher = new CallDispatcher(_listener, _files, nodes, call, _configFiles, host, account);
+        _dispatcher = new CallDispatcher(_listener, _files, nodes, _call, _configFiles, host, account);
     }
 
     /// <summary>Status and sentence of a client that could not be started.</summary>
@@ -60,6 +61,7 @@ internal sealed class Supervisor : IDisposable
     internal void Serve()
     {
         const int TraceFlushMilliseconds = 200;
+        using var watchdog = new CopyWatchdog(_call);
         while (true)
         {
             _trace?.Flush();
@@ -71,7 +73,8 @@ internal sealed class Supervisor : IDisposable
             }
 
             int ready = Sys.Poll(_poll, timeout);
-            if (ready >= 0 && (ready == 0 || _poll[1].Returned != 0))
+            // By the clock too: with calls coming in all the time there is always something else to do.
+            if (ready >= 0 && (ready == 0 || _poll[1].Returned != 0 || _files.IsDue))
             {
                 _files.Drain();
                 _configFiles.Update();

@@ -8,7 +8,7 @@ internal sealed class ClientAddressSpaces
 {
     private readonly ConditionalWeakTable<ProcessMemory, ClientAddressSpace> _spaces = [];
 
-    /// <summary>The calling process's; null where it is gone.</summary>
-    internal ClientAddressSpace? Of(ClientCall call) =>
-        call.Process() is { } process ? _spaces.GetValue(process, static memory => new ClientAddressSpace(memory)) : null;
+    /// <summary>The calling process's; null where it is gone or out of reach.</summary>
+    internal ClientAddressSpace? Of(ClientCall call, out Errno failure) =>
+        call.Process(out failure) is { } process ? _spaces.GetValue(process, static memory => new ClientAddressSpace(memory)) : null;
 }

@@ -144,9 +144,9 @@ internal sealed partial class ContainerFile(VfioContainer container, ClientAddre
             return refusal;
         }
 
-        return spaces.Of(call) is { } memory
+        return spaces.Of(call, out Errno failure) is { } memory
             ? container.MapDma((VfioMapFlags)map.Flags, map.VirtualAddress, new Iova(map.Iova), map.Size, memory).Outcome()
-            : CallOutcome.Fail(Errno.EFAULT);
+            : CallOutcome.Fail(failure, failure == Errno.EFAULT ? null : "doorbell has no descriptor left for the process's memory (its hard limit of open files, ulimit -Hn, is reached)");
     }
 
     private CallOutcome Unmap(ClientCall call, ulong argument)

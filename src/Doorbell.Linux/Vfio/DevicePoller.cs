@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Doorbell.Linux.Native;
+using Doorbell.Linux.Supervision;
 using Doorbell.Vfio;
 
 namespace Doorbell.Linux.Vfio;
@@ -37,7 +38,10 @@ internal sealed class DevicePoller : IDisposable
     public void Dispose()
     {
         Volatile.Write(ref _stops, true);
+        CopyWatchdog? watchdog = CopyWatchdog.OfThisThread; // its DMA may wait for memory of the client's
+        watchdog?.Begin();
         _thread.Join();
+        watchdog?.End();
     }
 
     private void Run()

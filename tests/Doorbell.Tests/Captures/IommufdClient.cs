@@ -19,7 +19,7 @@ internal sealed class IommufdClient : IDisposable
     {
         Client = client;
         _local = new LocalClient(client.Board.Machine.Events);
-        Memory = _spaces.Of(_local.Call)!;
+        Memory = _spaces.Of(_local.Call, out _)!;
     }
 
     public VfioClient Client { get; }

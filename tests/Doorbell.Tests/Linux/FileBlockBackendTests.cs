@@ -57,7 +57,7 @@ public sealed class FileBlockBackendTests : IDisposable
         string path = Image(8192);
         using var backend = (FileBlockBackend)FileBlockBackend.Open(path).Value;
         Assert.Equal(BlockStatus.Done, backend.Write(4096, "doorbell"u8));
-        ProcessMemory client = ProcessMemory.Open(Environment.ProcessId, Environment.ProcessId)!;
+        ProcessMemory client = ProcessMemory.Open(Environment.ProcessId, Environment.ProcessId, out _)!;
         byte[] target = GC.AllocateArray<byte>(4096, pinned: true);
         HostMemoryRange[] ranges = [new((ulong)Marshal.UnsafeAddrOfPinnedArrayElement(target, 0), 4096)];
 

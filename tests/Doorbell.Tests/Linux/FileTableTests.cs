@@ -155,6 +155,70 @@ public sealed class FileTableTests : IDisposable
         Sys.Close(openFd);
     }
 
+    [Fact]
+    public void T4_Files_that_are_open_after_a_close_cost_a_bounded_number_of_looks_and_keep_no_other_from_its_release()
+    {
+        const int Count = 500;
+        int[] fds = [.. Enumerable.Range(0, Count).Select(number => _client.Give(new TestFile($"file {number}")))];
+        foreach (int fd in fds)
+        {
+            Sys.Close(Reopen(fd, Sys.O_WRONLY));
+        }
+
+        _client.Files.Drain();
+        long before = _client.Files.Looks;
+        long began = Environment.TickCount64;
+        for (int i = 0; i < 100; i++)
+        {
+            _client.Files.Drain();
+        }
+
+        Assert.InRange(_client.Files.Looks - before, 1, 64 + (6 * (Environment.TickCount64 - began + 1)));
+        var closed = new TestFile("closed");
+        Sys.Close(_client.Give(closed));
+        _client.Files.Drain();
+        Assert.Equal((1, Count), (closed.Releases, _client.Files.Count));
+
+        Array.ForEach(fds, Sys.Close);
+        _client.Files.Drain();
+        Assert.Equal((0, -1), (_client.Files.Count, _client.Files.Patience));
+    }
+
+    [Fact]
+    public void T4_Whoever_is_too_busy_to_wait_is_told_by_the_clock_that_a_look_is_due()
+    {
+        int fd = _client.Give(new TestFile("file"));
+        _client.Files.Drain();
+        Assert.False(_client.Files.IsDue);
+
+        Sys.Close(Reopen(fd, Sys.O_WRONLY));
+        _client.Files.Drain();
+
+        Assert.True(SpinWait.SpinUntil(() => _client.Files.IsDue, TimeSpan.FromSeconds(20)));
+        long before = _client.Files.Looks;
+        _client.Files.Drain();
+        Assert.Equal(before + 1, _client.Files.Looks);
+        Sys.Close(fd);
+    }
+
+    [Fact]
+    public void T4_A_second_open_of_shared_memory_is_answered_by_the_first_and_leaves_nothing_behind()
+    {
+        object identity = new();
+        TestFile first = new("first", identity), second = new("second", identity);
+        int firstFd = _client.Give(first), secondFd = _client.Give(second);
+
+        Assert.Equal((0, 1), (first.Releases, second.Releases));
+        Assert.Same(first, _client.Call.FileOf(secondFd));
+
+        Sys.Close(firstFd);
+        _client.Files.Drain();
+        Assert.Equal(0, first.Releases);
+        Sys.Close(secondFd);
+        _client.Files.Drain();
+        Assert.Equal((1, 1), (first.Releases, second.Releases));
+    }
+
     private static int Reopen(int fd, int access)
     {
         Span<byte> path = stackalloc byte[ProcPath.Size];

@@ -70,9 +70,11 @@ void fight(struct random *random, const char *bdf, unsigned int processes, unsig
 void signal_storm(const char *bdf, unsigned int threads);
 void brim(const char *bdf, unsigned int seconds);
 void reach(const char *bdf, const char *other);
-void exhaust(const char *bdf);
+void exhaust(const char *bdf, unsigned long limit, int is_reached);
 void hoard(const char *bdf);
 void hydra(void);
+void unanswered(const char *bdf);
+void withhold(const char *bdf);
 void attack(const char *bdf);
 
 #endif

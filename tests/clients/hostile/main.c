@@ -8,9 +8,12 @@
  *   storm BDF THREADS             signals at full rate; each write and each ioctl happens exactly once
  *   brim BDF SECONDS              eventfd counters filled to the brim while the device signals them
  *   reach BDF OTHER               two processes, two containers: neither reaches the other's memory
- *   exhaust BDF                   as many files as the limits allow
+ *   exhaust BDF LIMIT [1]         as many files as the limits allow; LIMIT is the soft one to begin with, and 1
+ *                                 says that the hard one is too low for all of them
  *   hoard BDF                     as much to map as there is nowhere
  *   hydra BDF                     processes that fork and end for ever
+ *   unanswered BDF                a file system whose server does not answer
+ *   withhold BDF                  a page that the supervisor waits for
  *   attack BDF                    the supervisor's own process and files
  *
  * SPDX-License-Identifier: MIT
@@ -47,11 +50,15 @@ int main(int count, char **arguments)
 	else if (!strcmp(mode, "reach"))
 		reach(bdf, count > 3 ? arguments[3] : "");
 	else if (!strcmp(mode, "exhaust"))
-		exhaust(bdf);
+		exhaust(bdf, number(count, arguments, 3, 1024), count > 4);
 	else if (!strcmp(mode, "hoard"))
 		hoard(bdf);
 	else if (!strcmp(mode, "hydra"))
 		hydra();
+	else if (!strcmp(mode, "unanswered"))
+		unanswered(bdf);
+	else if (!strcmp(mode, "withhold"))
+		withhold(bdf);
 	else if (!strcmp(mode, "attack"))
 		attack(bdf);
 	else
