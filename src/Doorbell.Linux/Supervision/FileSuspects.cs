@@ -30,7 +30,7 @@ internal sealed class FileSuspects
     }
 
     /// <summary>It is closed.</summary>
-    internal void Remove(OpenFile open)
+    internal static void Remove(OpenFile open)
     {
         if (open.Place is { } place)
         {

@@ -357,7 +357,7 @@ internal sealed class FileTable : IDisposable
     {
         Sys.Call(Nr.InotifyRmWatch, InotifyFd, open.Watch); // a watch would keep the unlinked inode
         Sys.Close(open.PathFd);
-        _suspects.Remove(open);
+        FileSuspects.Remove(open);
         _byWatch.Remove(open.Watch);
         _byInode.Remove(open.Inode);
         if (_events.IsEnabled)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Doorbell.Linux.Native;
 
 namespace Doorbell.Linux.Supervision;
@@ -9,6 +10,7 @@ namespace Doorbell.Linux.Supervision;
 /// <remarks>
 /// What is waited for such answers is bounded for the whole run, and not only a call: else a server that answers just in time would make everybody wait for ever.
 /// </remarks>
+[SuppressMessage("Design", "CA1001", Justification = "Its thread may wait for an answer that never comes: both end with the process.")]
 internal sealed class SlowPaths
 {
     private const int PatienceMilliseconds = 2000;
