@@ -52,9 +52,9 @@ public static class HostSource
                 return BoardHostFiles.IsBoard(path) || IsTree(path);
             }
 
-            if (!File.Exists(path))
+            if (!DeviceFiles.IsRegular(path))
             {
-                return false;
+                return false; // what is read of a pipe is gone
             }
 
             byte[] head = new byte[512];
