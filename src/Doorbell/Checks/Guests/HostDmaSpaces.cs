@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Doorbell.Checks.Errata;
 using Doorbell.Hosts;
 using Doorbell.Iommu;
 using Doorbell.Machines;
@@ -42,7 +43,8 @@ public sealed class HostDmaSpaces
         bool isBounded = iommu?.InputBits is > 0 and < 64;
         return new HostDmaSpace
         {
-            Reserved = [.. Reserved(function, iommu)],
+            // What firmware lets go of is an ordinary range once the device is handed over (IOMMU_RESV_DIRECT_RELAXABLE).
+            Reserved = [.. Reserved(function, iommu, path).Where(static reserved => reserved.Type != ReservedRegionType.DirectRelaxable && reserved.Range.Size != 0)],
             LastIova = isBounded ? (1UL << iommu!.InputBits!.Value) - 1 : ulong.MaxValue,
             LastIovaEvidence = isBounded ? iommu!.Evidence : null,
             Windows = [.. Windows(function)],
@@ -50,7 +52,7 @@ public sealed class HostDmaSpaces
     }
 
     // The kernel's own list says everything. Without it, what the architecture does and what firmware wants kept.
-    private IEnumerable<HostReserved> Reserved(HostFunction function, FirmwareIommu? iommu)
+    private IEnumerable<HostReserved> Reserved(HostFunction function, FirmwareIommu? iommu, FirmwarePath? path)
     {
         if (function.Group is { } number && _groups.TryGetValue(number, out HostGroup? group) && group.ReservedRegions is { } regions)
         {
@@ -68,20 +70,31 @@ public sealed class HostDmaSpaces
             yield break;
         }
 
-        foreach (ReservedRegion region in iommu.ReservedRegions ?? ByArchitecture(iommu.Model))
+        if (path!.Controller is { Doorbell: { } doorbell } controller && ErrataList.For(iommu).Any(static erratum => erratum.Effect == ErratumEffect.HardwareMsi))
         {
-            yield return new HostReserved(RangeOf(region), region.Type, iommu.ReservedRegions is null ? null : iommu.Evidence);
+            ReservedRegion frame = Erratum.RegionOf(doorbell);
+            yield return new HostReserved(RangeOf(frame), frame.Type, controller.Evidence);
+        }
+        else
+        {
+            foreach (ReservedRegion region in iommu.ReservedRegions ?? ByArchitecture(iommu.Model))
+            {
+                yield return new HostReserved(RangeOf(region), region.Type, iommu.ReservedRegions is null ? null : iommu.Evidence);
+            }
         }
 
         foreach (FirmwareReservedMemory memory in _facts.Firmware!.ReservedMemory)
         {
-            bool isOurs = memory.Functions.Count > 0 ? memory.Functions.Contains(function.Address) : memory.Iommu is null || memory.Iommu == iommu.Name;
-            if (isOurs)
+            bool isOurs = memory.Functions.Count > 0 || !memory.FunctionsAreKnown ? memory.Functions.Contains(function.Address) : memory.Iommu is null || memory.Iommu == iommu.Name;
+            if (isOurs && !memory.IsRelaxable && !(iommu.Model == SmmuModel.VtD && IsRelaxedByClass(function)))
             {
                 yield return new HostReserved(RangeOf(memory.Region), memory.Region.Type, memory.Evidence);
             }
         }
     }
+
+    // Display controllers and USB (drivers/iommu/intel, device_rmrr_is_relaxable).
+    private static bool IsRelaxedByClass(HostFunction function) => function.ClassCode >> 16 == 0x03 || function.ClassCode >> 8 == 0x0c03;
 
     private static IReadOnlyList<ReservedRegion> ByArchitecture(SmmuModel model) => model switch
     {
