@@ -143,7 +143,7 @@ internal sealed class ClientCall(Func<bool> isCurrentValid, FileTable files, Cli
         }
 
         Check(copy, 0);
-        return copy;
+        return DescriptorReserve.Spare(copy);
     }
 
     /// <summary>Says, once, that the client cannot be looked at (T11).</summary>

@@ -116,7 +116,7 @@ internal sealed class FileTable : IDisposable
         }
 
         Sys.Stat(fd, "\0"u8, Sys.AtEmptyPath, out FileIdentity identity);
-        int pathFd = Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, fd), Sys.O_PATH | Sys.O_CLOEXEC); // makes no event when it closes
+        int pathFd = DescriptorReserve.Spare(Sys.OpenAt(Sys.AtFdCwd, ProcPath.OfOwnFd(path, fd), Sys.O_PATH | Sys.O_CLOEXEC)); // makes no event when it closes
         if (pathFd < 0)
         {
             Sys.Call(Nr.InotifyRmWatch, InotifyFd, watch);

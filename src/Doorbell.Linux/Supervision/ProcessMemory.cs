@@ -61,7 +61,7 @@ internal sealed unsafe class ProcessMemory : IHostMemory
     internal static ProcessMemory? Open(int pid, int tid, out Errno failure)
     {
         failure = Errno.None;
-        int pidfd = Sys.PidfdOpen(pid);
+        int pidfd = DescriptorReserve.Spare(Sys.PidfdOpen(pid));
         if (pidfd < 0)
         {
             failure = (Errno)(-pidfd);
