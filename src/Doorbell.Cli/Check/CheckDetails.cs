@@ -59,7 +59,7 @@ internal sealed class CheckDetails(IAnsiConsole console)
     private static IEnumerable<string> Path(MsiPath path)
     {
         string requester = path.Requester is { } id ? $"requester {id}{(path.AliasOf is { } bridge ? $" (of bridge {bridge})" : "")}" : "requester not known";
-        string iommu = path.Iommu is null ? "no IOMMU known" : $"{Named(path.Iommu, path.IommuKind)}{(path.StreamId is { } stream ? $", StreamID {CheckWords.Hex(stream)}" : "")}";
+        string iommu = path.Iommu is null ? CheckWords.NoIommu(path) : $"{Named(path.Iommu, path.IommuKind)}{(path.StreamId is { } stream ? $", StreamID {CheckWords.Hex(stream)}" : "")}";
         string controller = path.Controller is null ? "MSI controller" : $"{Named(path.Controller, path.ControllerKind)}{(path.DeviceId is { } device ? $", DeviceID {CheckWords.Hex(device)}" : "")}";
         yield return path.Iommu is null && path.IsTranslated == false ? $"{requester} -> {controller}" : $"{requester} -> {iommu} -> {controller}";
         if (path.Doorbell is { } doorbell)

@@ -29,7 +29,7 @@ internal static class CheckMarkdown
 
         foreach (PciRangeCheck range in report.Ranges)
         {
-            output.WriteLine($"- buses {range.Host.Segment:x4}:{range.FirstBus:x2} to {range.LastBus:x2}: {Plain(range.Path.Iommu ?? "no IOMMU")}; {Plain(CheckDetails.Isolated(range.Path))}");
+            output.WriteLine($"- buses {range.Host.Segment:x4}:{range.FirstBus:x2} to {range.LastBus:x2}: {Plain(range.Path.Iommu ?? CheckWords.NoIommu(range.Path))}; {Plain(CheckDetails.Isolated(range.Path))}");
         }
 
         foreach (GuestFinding guest in outcome.Guests)

@@ -96,7 +96,7 @@ internal sealed class CheckText(IAnsiConsole console)
         {
             string buses = range.FirstBus == range.LastBus ? $"bus {range.Host.Segment:x4}:{range.FirstBus:x2}" : $"buses {range.Host.Segment:x4}:{range.FirstBus:x2} to {range.LastBus:x2}";
             MsiPath path = range.Path;
-            string iommu = path.Iommu is null ? "no IOMMU" : $"{path.Iommu}{(path.IommuKind is null || path.IommuKind == path.Iommu ? "" : $" ({path.IommuKind})")}";
+            string iommu = path.Iommu is null ? CheckWords.NoIommu(path) : $"{path.Iommu}{(path.IommuKind is null || path.IommuKind == path.Iommu ? "" : $" ({path.IommuKind})")}";
             Indented(new Text($"{buses}: {iommu}; {CheckDetails.Isolated(path)}{(path.Window is { } window ? $"; window {CheckWords.Range(window)}" : "")}"), Margin);
         }
     }

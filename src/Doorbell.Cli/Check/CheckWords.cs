@@ -89,6 +89,9 @@ internal static class CheckWords
 
     public static string Hex(ulong value) => string.Create(CultureInfo.InvariantCulture, $"0x{value:x}");
 
+    /// <summary>A way on which no IOMMU is named: there is none, or nobody could say.</summary>
+    public static string NoIommu(MsiPath path) => path.IsTranslated is null ? "IOMMU not known" : "no IOMMU";
+
     public static string Counted(int count, string thing) => string.Create(CultureInfo.InvariantCulture, $"{count} {thing}{(count == 1 ? "" : "s")}");
 
     /// <summary>A host in a line: <c>virt-gicv3: arm64; smmu (SMMUv3); its (GICv3 ITS), MSIs isolated; window 0x8000000-0x80fffff</c>.</summary>
