@@ -70,7 +70,7 @@ internal sealed class MsiIsolation
 
         return _architecture switch
         {
-            MachineArchitecture.X86 => OfX86(path),
+            MachineArchitecture.X86 => OfX86(function, path),
             MachineArchitecture.Arm64 => OfArm(function, path),
             _ => Unknown("neither the host's interrupt domains nor its instruction set are known", []),
         };
@@ -107,12 +107,20 @@ internal sealed class MsiIsolation
             : NotIsolated($"the kernel's interrupt domains lack the flag {flag}", [evidence]);
     }
 
-    // All of the host's devices or none: Linux remaps with every IOMMU or with none.
-    private IsolationAnswer OfX86(FirmwarePath? path)
+    private IsolationAnswer OfX86(HostFunction function, FirmwarePath? path)
     {
         Evidence interrupts = new("/proc/interrupts");
-        if (_facts.Kernel.InterruptChips is { } chips)
+        if (_facts.Kernel.InterruptChips is { } all)
         {
+            // Since Linux 6.2 a chip's name ends in its device's address: the function's own says it best. A bare name, or other devices' where all agree, says it too.
+            string address = $"-{function.Address}";
+            string[] its = [.. all.Where(chip => chip.EndsWith(address, StringComparison.Ordinal))];
+            string[] chips = [.. (its.Length > 0 ? its : all).Where(static chip => chip.Contains("PCI-MSI", StringComparison.Ordinal))];
+            if (chips.Select(static chip => chip.StartsWith("IR-", StringComparison.Ordinal)).Distinct().Count() > 1)
+            {
+                return Unknown("some devices' MSIs go through interrupt remapping (IR-PCI-MSI) and some do not, and none of its own is in use", [interrupts]);
+            }
+
             if (chips.Any(static chip => chip.StartsWith("IR-PCI-MSI", StringComparison.Ordinal)))
             {
                 return Isolated("MSIs in use go through interrupt remapping (IR-PCI-MSI)", [interrupts]);
@@ -176,9 +184,11 @@ internal sealed class MsiIsolation
                 chip is null ? [] : [new Evidence("/proc/interrupts", chip)]);
         }
 
+        bool asksAll = _facts.IsRunning && _kernel.Version < AsksOneController;
         if (path.Controller is not { } controller)
         {
-            return new IsolationAnswer(false, "the firmware names no MSI controller for it", path.Evidence, ReasonKinds.NoMsiController, "Look whether the firmware's IORT or msi-map leaves the device out by mistake");
+            // Linux before 6.3 asks the host's controllers, whichever it may be, and finds none at fault where there is none.
+            return asksAll ? OfAll("its own is not named; ", path.Evidence) : new IsolationAnswer(false, "the firmware names no MSI controller for it", path.Evidence, ReasonKinds.NoMsiController, "Look whether the firmware's IORT or msi-map leaves the device out by mistake");
         }
 
         if (ErrataList.For(controller).FirstOrDefault(static erratum => erratum.Effect == ErratumEffect.NotIsolated) is { } flaw)
@@ -195,13 +205,21 @@ internal sealed class MsiIsolation
                 [controller.Evidence]);
         }
 
-        if (_facts.IsRunning && _kernel.Version < AsksOneController && _facts.Firmware!.MsiControllers.FirstOrDefault(static other => other.Kind == FirmwareMsiKind.GicV2m) is { } frame)
+        if (asksAll && OfAll($"{controller.Name} looks at who writes, but ", [controller.Evidence]) is { IsIsolated: false } other)
         {
-            return new IsolationAnswer(false, $"{controller.Name} looks at who writes, but {frame.Name} (GICv2m) does not, and Linux before 6.3 asks every controller of the host", [controller.Evidence, frame.Evidence], ReasonKinds.MsiAllControllers, "Use Linux 6.3 or newer, which asks the device's own controller only");
+            return other;
         }
 
         return Isolated($"{controller.Name} ({Describe.Kind(controller)}) looks a write up by its writer's DeviceID", [controller.Evidence]);
     }
+
+    // irq_domain_check_msi_remap: every MSI domain of the host, none included.
+    private IsolationAnswer OfAll(string but, IReadOnlyList<Evidence> evidence) => _facts.Firmware!.MsiControllers.FirstOrDefault(static other => !DoesIsolate(other)) is { } careless
+        ? new IsolationAnswer(false, $"{but}{careless.Name} ({Describe.Kind(careless)}) does not, and Linux before 6.3 asks every controller of the host", [.. evidence, careless.Evidence], ReasonKinds.MsiAllControllers, "Use Linux 6.3 or newer, which asks the device's own controller only")
+        : Isolated("Linux before 6.3 asks the host's MSI controllers, and none of them fails to look at who writes", evidence);
+
+    private static bool DoesIsolate(FirmwareMsiController controller) => (controller.Isolates ?? controller.Kind == FirmwareMsiKind.Its)
+        && ErrataList.For(controller).All(static erratum => erratum.Effect != ErratumEffect.NotIsolated);
 
     private static IsolationAnswer Isolated(string because, IReadOnlyList<Evidence> evidence) => new(true, because, evidence, ReasonKinds.MsiNotIsolated, "");
 

@@ -36,7 +36,7 @@ public sealed class PassthroughCheck
         _groupRules = new GroupRules(_topology);
         _reserved = new ReservedRules(facts, _kernel);
         _kernelReasons = new KernelRules(facts, _kernel).Judge();
-        _unsafeAllowed = _kernel.FindSwitch("vfio_iommu_type1", "allow_unsafe_interrupts") ?? _kernel.FindSwitch("iommufd", "allow_unsafe_interrupts");
+        _unsafeAllowed = _kernel.FindSwitch("vfio_iommu_type1", "allow_unsafe_interrupts"); // iommufd's own does not let a type1 container have it
         foreach (HostGroup group in facts.Groups ?? [])
         {
             _groups[group.Number] = new GroupState(group, _topology, facts.IsRunning);

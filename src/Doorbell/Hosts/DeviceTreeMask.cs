@@ -12,7 +12,7 @@ internal static class DeviceTreeMask
     private const uint BeginNode = 1, EndNode = 2, Property = 3, Nop = 4, End = 9;
 
     // How names of properties end that are somebody's own; bootargs is masked word by word.
-    private static readonly string[] Own = ["-seed", "asset-tag", "bd-address", "duid", "mac-address", "serial-number", "serial64", "uuid"];
+    private static readonly string[] Own = ["-mac", "-seed", "asset-tag", "bd-address", "duid", "ecid", "efi-system-partition", "ethaddr", "mac-address", "macaddr", "serial", "serial-number", "serial64", "serialhigh", "seriallow", "uuid"];
 
     /// <summary>False where it is no device tree, or one that cannot be walked: nobody knows then what is in it.</summary>
     public static bool Apply(Span<byte> tree)
@@ -87,7 +87,7 @@ internal static class DeviceTreeMask
         int begin = 0;
         for (int i = 0; i <= text.Length; i++)
         {
-            if (i < text.Length && text[i] is not ((byte)' ' or 0))
+            if (i < text.Length && text[i] is not (0 or (byte)' ' or (>= (byte)'\t' and <= (byte)'\r')))
             {
                 continue;
             }

@@ -31,7 +31,7 @@ internal static class HostKernelReader
             ModuleParameters = ReadParameters(reading),
             Iommus = ReadIommus(reading, configuration),
             IrqDomains = ReadIrqDomains(reading, configuration),
-            InterruptChips = reading.Lines(HostPaths.Interrupts) is { } interrupts ? InterruptChips.Read(interrupts) : null,
+            InterruptChips = reading.Lines(HostPaths.Interrupts, HostLimits.InterruptsBytes) is { } interrupts ? InterruptChips.Read(interrupts) : null,
             IoMemory = ReadIoMemory(reading),
         };
     }

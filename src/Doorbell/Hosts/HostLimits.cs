@@ -21,6 +21,9 @@ internal static class HostLimits
     /// <summary>Bytes of <c>/proc/iomem</c>, <c>/proc/modules</c>.</summary>
     public const int TextBytes = 1 << 22;
 
+    /// <summary>Bytes of <c>/proc/interrupts</c>: 11 for each CPU on each interrupt's line.</summary>
+    public const int InterruptsBytes = 1 << 26;
+
     /// <summary>Things said to be unknown.</summary>
     public const int Unknown = 4096;
 }

@@ -32,12 +32,32 @@ public static class HostReader
             Name = files.Name,
             Architecture = architecture,
             IsRunning = files.StatusOf(HostPaths.PciDevices) == HostFileStatus.Read || groups is not null,
-            Functions = functions,
+            Functions = WithGroups(functions, groups),
             Groups = groups,
             Kernel = kernel,
             Firmware = firmware,
             Unknown = reading.Unknown,
         };
+    }
+
+    // A function's link and its group's list are two sides of one thing: where the link was left out, the list says it.
+    private static IReadOnlyList<HostFunction> WithGroups(IReadOnlyList<HostFunction> functions, IReadOnlyList<HostGroup>? groups)
+    {
+        if (groups is null || functions.All(static function => function.Group is not null))
+        {
+            return functions;
+        }
+
+        var numbers = new Dictionary<PciAddress, int>();
+        foreach (HostGroup group in groups)
+        {
+            foreach (PciAddress member in group.Members)
+            {
+                numbers.TryAdd(member, group.Number);
+            }
+        }
+
+        return [.. functions.Select(function => function.Group is null && numbers.TryGetValue(function.Address, out int number) ? function with { Group = number } : function)];
     }
 
     private static void MissFirmware(HostReading reading)

@@ -29,7 +29,7 @@ internal sealed class HostReading(IHostFiles files)
         Miss($"what line {line} of {file} says: expected {expected}", file, "a capture made anew", $"line {line}");
 
     /// <summary>A file as text without white space around it; null where it could not be read.</summary>
-    public string? Text(string path) => Decode(path, HostLimits.AttributeBytes)?.Trim();
+    public string? Text(string path) => Decode(path, HostLimits.AttributeBytes) is { } text ? Printable(text.Trim()) : null;
 
     /// <summary>A file as lines; null where it could not be read.</summary>
     public string[]? Lines(string path, int mostBytes = HostLimits.AttributeBytes) => Decode(path, mostBytes)?.TrimEnd('\n').Split('\n');
@@ -43,8 +43,16 @@ internal sealed class HostReading(IHostFiles files)
             Miss($"all of {directory}: of {names.Count} entries the first {most} are read", directory, "nothing yet");
         }
 
-        return names.Take(most);
+        // No name of the kernel's has control characters; a stranger's could rule a terminal or forge a line.
+        foreach (string strange in names.Take(most).Where(static name => name.Any(char.IsControl)))
+        {
+            Miss($"{directory}/{Printable(strange)}: its name has control characters", directory, HostRemedies.CaptureAgain);
+        }
+
+        return names.Take(most).Where(static name => !name.Any(char.IsControl));
     }
+
+    private static string Printable(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(static one => char.IsControl(one) ? '\uFFFD' : one)) : text;
 
     private string? Decode(string path, int mostBytes)
     {
@@ -63,7 +71,7 @@ internal sealed class HostReading(IHostFiles files)
     }
 
     /// <summary>Last component of where a link points; null where there is none.</summary>
-    public string? LinkName(string path) => Files.ReadLink(path) is { } target ? target[(target.LastIndexOf('/') + 1)..] : null;
+    public string? LinkName(string path) => Files.ReadLink(path) is { } target ? Printable(target[(target.LastIndexOf('/') + 1)..]) : null;
 
     /// <summary>What a person can do about a file that was not read.</summary>
     public static string RemedyFor(HostFileStatus status, string ifMissing) => status == HostFileStatus.NotPermitted ? HostRemedies.RunAsRoot : ifMissing;

@@ -102,6 +102,36 @@ public class ReasonTests
         Assert.Equal(verdict, PassthroughCheck.Judge(facts, new CheckOptions()).Verdict);
     }
 
+    [Theory]
+    [InlineData("PCI-MSIX-0000:01:00.0", CheckVerdict.NotAssignable)]
+    [InlineData("IR-PCI-MSIX-0000:01:00.0", CheckVerdict.Assignable)]
+    [InlineData("PCI-MSI-0000:00:02.0", CheckVerdict.Unknown)]
+    public void V3_On_x86_the_devices_own_chip_counts_before_those_of_others(string chip, CheckVerdict verdict)
+    {
+        HostFacts facts = CheckHosts.Intel with { Kernel = CheckHosts.Intel.Kernel with { InterruptChips = ["IR-PCI-MSI-0000:00:1f.2", chip] } };
+        Assert.Equal(verdict, PassthroughCheck.Judge(facts, new CheckOptions()).Verdict);
+    }
+
+    [Theory]
+    [InlineData("6.1.0-40-arm64", null, CheckVerdict.Assignable)]
+    [InlineData("6.1.0-40-arm64", FirmwareMsiKind.Mbi, CheckVerdict.NotAssignable)]
+    [InlineData("6.12.41-arm64", null, CheckVerdict.NotAssignable)]
+    public void V3_Before_Linux_6_3_the_hosts_controllers_are_asked_and_not_the_devices_own(string release, FirmwareMsiKind? other, CheckVerdict verdict)
+    {
+        HostFacts facts = CheckHosts.With("no-msi-controller").Facts;
+        var firmware = new StaticFirmware { Iommus = facts.Firmware!.Iommus, MsiControllers = other is { } kind ? [new FirmwareMsiController("other", kind, null, new Evidence("/sys/firmware/fdt"))] : [] };
+        facts = facts with { Firmware = firmware, Kernel = facts.Kernel with { Release = release } };
+        Assert.Equal(verdict, PassthroughCheck.Judge(facts, new CheckOptions()).Verdict);
+    }
+
+    [Fact]
+    public void V3_What_iommufd_allows_a_type1_container_does_not()
+    {
+        HostFacts facts = CheckHosts.With("msi-not-isolated").Facts;
+        facts = facts with { Kernel = facts.Kernel with { ModuleParameters = new Dictionary<string, string> { ["iommufd.allow_unsafe_interrupts"] = "Y", ["vfio_iommu_type1.allow_unsafe_interrupts"] = "N" } } };
+        Assert.Equal(CheckVerdict.NotAssignable, PassthroughCheck.Judge(facts, new CheckOptions()).Verdict);
+    }
+
     [Fact]
     public void V3_What_is_allowed_although_unsafe_is_assignable_and_said_whoever_allows_it()
     {

@@ -72,6 +72,62 @@ public sealed class HostMaskTests
         Assert.True(Machines(masked), "the tree is a machine no more");
     }
 
+    [Theory]
+    [InlineData("kaslr-seed")]
+    [InlineData("vendor,asset-tag")]
+    [InlineData("local-bd-address")]
+    [InlineData("duid")]
+    [InlineData("local-mac-address")]
+    [InlineData("nvidia,wifi-mac")]
+    [InlineData("ethaddr")]
+    [InlineData("serial-number")]
+    [InlineData("linux,serial")]
+    [InlineData("linux,serialhigh")]
+    [InlineData("linux,seriallow")]
+    [InlineData("serial64")]
+    [InlineData("ecid")]
+    [InlineData("vm,uuid")]
+    public void What_is_somebodys_own_in_a_device_tree_is_zeroed_and_its_neighbours_stay(string property)
+    {
+        byte[] tree = Tree((property, "secret!!"), ("compatible", "a board"), ("bootargs", "pci=nomsi\troot=UUID=1234"));
+
+        string masked = Encoding.Latin1.GetString(HostMask.Apply(HostPaths.DeviceTree, tree)!);
+        Assert.DoesNotContain("secret", masked, StringComparison.Ordinal);
+        Assert.Contains("a board", masked, StringComparison.Ordinal);
+        Assert.Contains("pci=nomsi", masked, StringComparison.Ordinal);
+        Assert.DoesNotContain("1234", masked, StringComparison.Ordinal);
+    }
+
+    // A root node with properties: header, structure block, strings block (Devicetree Specification 0.4, chapter 5).
+    private static byte[] Tree(params (string Name, string Value)[] properties)
+    {
+        var structure = new List<byte>();
+        var strings = new List<byte>();
+        void Word(uint value) => structure.AddRange([(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value]);
+        Word(1);
+        Word(0);
+        foreach ((string name, string value) in properties)
+        {
+            Word(3);
+            Word((uint)value.Length + 1);
+            Word((uint)strings.Count);
+            structure.AddRange(Encoding.Latin1.GetBytes(value.PadRight((value.Length + 4) & ~3, '\0')));
+            strings.AddRange(Encoding.Latin1.GetBytes(name + "\0"));
+        }
+
+        Word(2);
+        Word(9);
+        byte[] body = [.. structure];
+        structure.Clear();
+        uint[] header = [0xd00d_feed, (uint)(56 + body.Length + strings.Count), 56, (uint)(56 + body.Length), 40, 17, 16, 0, (uint)strings.Count, (uint)body.Length, 0, 0, 0, 0];
+        foreach (uint word in header)
+        {
+            Word(word);
+        }
+
+        return [.. structure, .. body, .. strings];
+    }
+
     [Fact]
     public void A_device_tree_that_cannot_be_walked_is_left_out()
     {

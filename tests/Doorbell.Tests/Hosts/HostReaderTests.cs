@@ -106,6 +106,39 @@ public sealed class HostReaderTests
     }
 
     [Fact]
+    public void The_interrupts_of_a_host_with_hundreds_of_CPUs_are_read()
+    {
+        HostSnapshot files = TestHosts.Bare();
+        string counts = string.Concat(Enumerable.Repeat("          0", 512));
+        TestHosts.Add(files, HostPaths.Interrupts, $"CPU0\n{string.Concat(Enumerable.Range(0, 200).Select(i => $" {i}:{counts}  IR-PCI-MSIX-0000:00:01.0  {i}-edge  nic\n"))}");
+
+        Assert.Equal(["IR-PCI-MSIX-0000:00:01.0"], HostReader.Read(files).Kernel.InterruptChips!);
+    }
+
+    [Fact]
+    public void A_groups_list_says_what_a_function_without_a_link_is_in()
+    {
+        HostSnapshot files = TestHosts.Bare();
+        TestHosts.AddFunction(files, "0000:00:01.0");
+        files.AddLink(HostPaths.IommuGroups + "/7/devices/0000:00:01.0", "../../../../devices/pci0000:00/0000:00:01.0");
+
+        Assert.Equal(7, HostReader.Read(files).Functions.Single(static function => function.Address == new PciAddress(0, 0, 1, 0)).Group);
+    }
+
+    [Fact]
+    public void Control_characters_in_a_strangers_names_reach_no_terminal()
+    {
+        HostSnapshot files = TestHosts.Bare();
+        TestHosts.AddFunction(files, "0000:00:01.0");
+        files.AddLink("/sys/devices/pci0000:00/0000:00:01.0/driver", "../../../bus/pci/drivers/\u001b[31mevil\u0007\nFAKE");
+        TestHosts.Add(files, HostPaths.IommuGroups + "/7/name", "a\u001b]0;b");
+
+        HostFacts facts = HostReader.Read(files);
+        Assert.Equal("\uFFFD[31mevil\uFFFD\uFFFDFAKE", facts.Functions.Single(static function => function.Address == new PciAddress(0, 0, 1, 0)).Driver);
+        Assert.DoesNotContain(facts.Groups!.Single().Name!, char.IsControl);
+    }
+
+    [Fact]
     public void Without_root_the_short_configuration_space_and_the_zeros_of_iomem_are_not_taken_for_facts()
     {
         HostSnapshot files = TestHosts.CopyOf(TestHosts.Board(TestHosts.Virt), static (path, content) =>

@@ -63,7 +63,23 @@ public sealed class AcpiFirmware : IFirmware
 
         return set.IsEmpty
             ? Result.Fail(Errno.ENOENT, $"None of {tables.Count} files is an ACPI table that tells of interrupts or IOMMUs: expected APIC, IORT, MCFG, DMAR, IVRS or VIOT.")
-            : Build(set, bridges);
+            : Build(Loose(set), bridges);
+    }
+
+    // Of loose files nobody can tell what other tables the machine has: that none of them is about IOMMUs does not say that there is no IOMMU.
+    private static AcpiTableSet Loose(AcpiTableSet set)
+    {
+        switch (ArchitectureOf(set))
+        {
+            case MachineArchitecture.Arm64 when set.Iort is null:
+                set.AddMissing("IORT");
+                break;
+            case MachineArchitecture.X86 when set.Dmar is null && set.Ivrs is null:
+                set.AddMissing("DMAR");
+                break;
+        }
+
+        return set;
     }
 
     /// <summary>Reads what the tables say together.</summary>

@@ -34,7 +34,7 @@ internal sealed class AmdPaths : AcpiPaths
 
         foreach (IvrsReservedMemory memory in ivrs.Reserved)
         {
-            var region = new ReservedRegion(new Iova(memory.Base), memory.Size, memory.IsExcluded ? ReservedRegionType.Reserved : ReservedRegionType.Direct);
+            var region = new ReservedRegion(new Iova(memory.Base), memory.Size, ReservedRegionType.Direct); // excluded ranges as well: Linux maps them (init_unity_map_range)
             IReadOnlyList<PciAddress> functions = memory.Devices is { } ids ? new FunctionRanges([(memory.Segment, ids.First, ids.Last)]) : [];
             Reserved.Add(new FirmwareReservedMemory(region, functions, null, ivrs.Table.At(memory.Offset)));
         }

@@ -219,12 +219,18 @@ public class IortTests
     [Fact]
     public void Without_IORT_nobody_is_sent_to_an_ITS_and_a_frame_takes_all_MSIs()
     {
-        AcpiFirmware firmware = Tables.Read(Tables.Gic().Its(0, 0x0808_0000).Frame(1, 0x0802_0000).Frame(2, 0x0803_0000).Build(), Tables.Mcfg((0, 0, 0xff)).Build());
+        (string File, byte[] Bytes)[] tables = [Tables.Gic().Its(0, 0x0808_0000).Frame(1, 0x0802_0000).Frame(2, 0x0803_0000).Build(), Tables.Mcfg((0, 0, 0xff)).Build()];
+        AcpiFirmware firmware = Tables.ReadAll(tables);
         FirmwarePath path = firmware.Find("0000:00:01.0");
 
         Assert.Equal((true, null, "GICv2m frame 1 at 0x8020000"), (path.IsKnown, path.Iommu, path.Controller?.Name));
         Assert.Equal(2, firmware.Notes.Count);
         Assert.Contains("there are 2 GICv2m frames", firmware.Notes[0], StringComparison.Ordinal);
         Assert.StartsWith("There is no IORT", firmware.Notes[1], StringComparison.Ordinal);
+
+        // Of loose files nobody knows whether they are all.
+        Assert.False(Tables.Read(tables).Find("0000:00:01.0").IsKnown);
+        Assert.False(Tables.Read(Tables.Apic().Build(), Tables.Mcfg((0, 0, 0xff)).Build()).Find("0000:00:01.0").IsKnown);
+        Assert.True(Tables.ReadAll(Tables.Apic().Build(), Tables.Mcfg((0, 0, 0xff)).Build()).Find("0000:00:01.0") is { IsKnown: true, Iommu: null });
     }
 }

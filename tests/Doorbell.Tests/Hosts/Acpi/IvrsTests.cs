@@ -83,7 +83,7 @@ public class IvrsTests
     }
 
     [Fact]
-    public void I9_Reserved_memory_is_direct_where_unity_mapped_and_reserved_where_excluded()
+    public void I9_Reserved_memory_is_direct_whether_unity_mapped_or_excluded_as_Linux_maps_both()
     {
         AcpiFirmware firmware = Read(Ivrs().Unit(0x10, 2, 0, Base, unit => unit.U8(1).U16(0).U8(0).SouthbridgeIoApic())
             .Memory(0x20, 7, 0, 0, 0x1000_0000, 0x1000)
@@ -93,7 +93,7 @@ public class IvrsTests
             .Memory(0x22, 1, 0x0300, 0x0200, 0x5000_0000, 0x1000));
 
         Assert.Equal(
-            [(0x1000_0000ul, 0x1000ul, ReservedRegionType.Direct, 0), (0x2000_0000ul, 0x2000ul, ReservedRegionType.Direct, 1), (0x3000_0000ul, 0x3000ul, ReservedRegionType.Reserved, 256)],
+            [(0x1000_0000ul, 0x1000ul, ReservedRegionType.Direct, 0), (0x2000_0000ul, 0x2000ul, ReservedRegionType.Direct, 1), (0x3000_0000ul, 0x3000ul, ReservedRegionType.Direct, 256)],
             firmware.ReservedMemory.Select(memory => (memory.Region.Base.Value, memory.Region.Size, memory.Region.Type, memory.Functions.Count)));
         Assert.Equal("0000:01:00.0", firmware.ReservedMemory[1].Functions[0].ToString());
         Assert.Equal(("0000:02:00.0", "0000:02:1f.7"), (firmware.ReservedMemory[2].Functions[0].ToString(), firmware.ReservedMemory[2].Functions[255].ToString()));

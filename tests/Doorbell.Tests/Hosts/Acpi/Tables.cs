@@ -18,6 +18,18 @@ internal static class Tables
         return firmware.Value;
     }
 
+    /// <summary>Read as those of a host, which has no others.</summary>
+    public static AcpiFirmware ReadAll(params (string File, byte[] Bytes)[] tables)
+    {
+        var set = new AcpiTableSet();
+        foreach ((string file, byte[] bytes) in tables)
+        {
+            set.Add(file, bytes);
+        }
+
+        return AcpiFirmware.Build(set, bridges: null).Value;
+    }
+
     public static FirmwarePath Find(this AcpiFirmware firmware, string requester)
     {
         Assert.True(PciAddress.TryParse(requester, out PciAddress address));
