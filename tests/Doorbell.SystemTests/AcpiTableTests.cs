@@ -91,7 +91,14 @@ public class AcpiTableTests
 
     private static AcpiFirmware Read((string File, byte[] Bytes)[] tables, Func<PciAddress, AcpiBridgeBuses?>? bridges = null)
     {
-        Result<AcpiFirmware> firmware = AcpiFirmware.Read(tables, bridges);
+        // As the guest had them: all there are.
+        var guest = new HostSnapshot("the guest");
+        foreach ((string file, byte[] bytes) in tables)
+        {
+            guest.AddFile($"/sys/firmware/acpi/tables/{Path.GetFileName(file)}", bytes);
+        }
+
+        Result<AcpiFirmware> firmware = AcpiTables.Read(guest, [], bridges);
         Assert.True(firmware.IsOk, firmware.Reason);
         return firmware.Value;
     }
