@@ -198,6 +198,7 @@ internal static class CheckJson
         writer.WriteEndArray();
         writer.WriteNumber("more_others", group.MoreOthers);
         Strings(writer, "other_devices", group.OtherDevices);
+        writer.WriteNumber("more_other_devices", group.MoreOtherDevices);
         EvidenceOf(writer, "evidence", group.Evidence);
         writer.WriteEndObject();
     }

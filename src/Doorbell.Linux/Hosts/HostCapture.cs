@@ -61,6 +61,12 @@ public static class HostCapture
             return HostFileStatus.Missing;
         }
 
+        // What a link can say on no file system, no archive can hold.
+        if (target.Length == 0 || target.Contains('\0', StringComparison.Ordinal))
+        {
+            return HostFileStatus.Failed;
+        }
+
         archive.WriteEntry(new GnuTarEntry(TarEntryType.SymbolicLink, path[1..]) { LinkName = target, ModificationTime = DateTimeOffset.UnixEpoch });
         return HostFileStatus.Read;
     }

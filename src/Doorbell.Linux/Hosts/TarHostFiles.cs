@@ -19,6 +19,9 @@ internal static class TarHostFiles
     /// <summary>Files, links and directories that come of them: a short name can stand for a hundred directories.</summary>
     public const int MostNodes = 1 << 18;
 
+    /// <summary>Characters of a symbolic link's target (PATH_MAX): forty of them may be walked for one look-up.</summary>
+    public const int MostLinkLength = 4096;
+
     /// <summary>Reads it.</summary>
     /// <param name="name">What a person calls it, for sentences.</param>
     /// <param name="stream">The archive; gzip by its first bytes.</param>
@@ -71,6 +74,12 @@ internal static class TarHostFiles
                 return Result.Fail(Errno.EINVAL, $"{name} is refused: {Shown(path)} has {entry.Size} bytes, no file of a capture has more than {MostFileBytes}.");
             }
 
+            // No file system holds such a link (symlink(2): ENOENT, ENAMETOOLONG), and no archive can be written with one.
+            if (entry.Kind == TarEntryKind.SymbolicLink && (entry.Link.Length is 0 or > MostLinkLength || entry.Link.Contains('\0', StringComparison.Ordinal)))
+            {
+                return Result.Fail(Errno.EINVAL, $"{name} is refused: the link {Shown(path)} points at no path: its target is empty, has a NUL in it or more than {MostLinkLength} characters.");
+            }
+
             switch (entry.Kind)
             {
                 case TarEntryKind.File when path.Length > 0 && archive.ReadContent((int)entry.Size) is { } content:
@@ -115,6 +124,12 @@ internal static class TarHostFiles
 
         foreach ((string path, HostFileStatus status) in manifest.Unread)
         {
+            // A line stands for as many directories as an entry can.
+            if (files.Count > MostNodes)
+            {
+                return Result.Fail(Errno.EINVAL, $"{name} is refused: with what its {CaptureManifest.FileName} names it has more than {MostNodes} files, links and directories.");
+            }
+
             if (CleanPath(path) is { Length: > 0 } clean)
             {
                 files.AddUnreadable(clean, status);

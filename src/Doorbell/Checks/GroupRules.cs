@@ -34,7 +34,11 @@ internal sealed class GroupRules(HostTopology topology)
             }
         }
 
-        return new GroupCheck(group.Number, group.Type, shown, group.OtherMembers, group.Evidence) { MoreOthers = others - shown.Count };
+        return new GroupCheck(group.Number, group.Type, shown, [.. group.OtherMembers.Take(MostOthers)], group.Evidence)
+        {
+            MoreOthers = others - shown.Count,
+            MoreOtherDevices = Math.Max(group.OtherMembers.Count - MostOthers, 0),
+        };
     }
 
     /// <summary>True of a driver under which VFIO hands the device's group over.</summary>
@@ -88,10 +92,11 @@ internal sealed class GroupRules(HostTopology topology)
 
         if (group.OtherMembers.Count > 0)
         {
+            string list = Join([.. group.OtherMembers.Take(MostNamed)], group.OtherMembers.Count, static device => device);
             reasons.Add(new CheckReason(
                 ReasonKinds.GroupHasPlatformDevice,
-                $"its group has {string.Join(", ", group.OtherMembers)}, which is not PCI",
-                $"Group {group.Number} of {function.Address} also holds {string.Join(", ", group.OtherMembers)}; what drives {(group.OtherMembers.Count == 1 ? "it" : "them")} was not read.",
+                $"its group has {list}, which is not PCI",
+                $"Group {group.Number} of {function.Address} also holds {list}; what drives {(group.OtherMembers.Count == 1 ? "it" : "them")} was not read.",
                 [group.Evidence],
                 $"ls -l {group.Evidence.File}/devices/*/driver",
                 []));
@@ -114,7 +119,7 @@ internal sealed class GroupRules(HostTopology topology)
     private static (List<PciAddress> Named, int Count) Others(List<PciAddress> members, PciAddress self) =>
         ([.. members.Where(member => member != self).Take(MostNamed)], members.Count - (members.BinarySearch(self) >= 0 ? 1 : 0));
 
-    private static string Join(List<PciAddress> named, int count, Func<PciAddress, string> say)
+    private static string Join<T>(List<T> named, int count, Func<T, string> say)
     {
         string list = string.Join(", ", named.Select(say));
         return count > named.Count ? $"{list} and {count - named.Count} more" : list;

@@ -9,6 +9,9 @@ namespace Doorbell.Checks;
 /// <summary>I9: reserved regions of the function's group, what they keep from the user, and those with which no user gets the device.</summary>
 internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
 {
+    private const int MostNamed = 3;
+    private const int MostEvidence = 8;
+
     // iommu: Prevent RESV_DIRECT devices from blocking domains.
     private static readonly KernelVersion EveryIommuRefuses = new(6, 6);
 
@@ -70,23 +73,15 @@ internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
                 []));
         }
 
-        foreach (ReservedRegion region in regions)
-        {
-            if (region.Type == ReservedRegionType.Direct)
-            {
-                Direct(function, group, path, region, reasons);
-            }
-            else if (region.Type == ReservedRegionType.DirectRelaxable)
-            {
-                reasons.Add(new CheckReason(ReasonKinds.DirectRelaxableRegion, $"firmware's {Range(region)} is given up", $"Firmware wants {Range(region)} mapped one to one for {function.Address} while the host has it; assigned, the range is an ordinary one.", EvidenceOf(function, group, path, region), "", []));
-            }
-        }
+        Direct(function, group, path, [.. regions.Where(static region => region.Type == ReservedRegionType.Direct)], reasons);
+        Relaxable(function, group, path, [.. regions.Where(static region => region.Type == ReservedRegionType.DirectRelaxable)], reasons);
     }
 
-    private void Direct(HostFunction function, HostGroup? group, FirmwarePath? path, ReservedRegion region, List<CheckReason> reasons)
+    // One reason for all of a kind: a group can have many, and every function of it has them all.
+    private void Direct(HostFunction function, HostGroup? group, FirmwarePath? path, List<ReservedRegion> regions, List<CheckReason> reasons)
     {
         bool isVtd = path?.Iommu is { Model: SmmuModel.VtD } || (facts.Kernel.Iommus?.Any(static name => name.StartsWith("dmar", StringComparison.Ordinal)) ?? false);
-        if (!isVtd && kernel.Version < EveryIommuRefuses)
+        if (regions.Count == 0 || (!isVtd && kernel.Version < EveryIommuRefuses))
         {
             return;
         }
@@ -94,17 +89,35 @@ internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
         string where = group is null ? "" : $" (group {group.Number})";
         reasons.Add(new CheckReason(
             ReasonKinds.DirectRegion,
-            $"firmware demands {Range(region)} mapped for it",
-            $"Firmware demands that {Range(region)} stays mapped one to one for {function.Address}{where}, and a user's domain would not: the kernel refuses to attach it.",
-            EvidenceOf(function, group, path, region),
+            $"firmware demands {Named(regions)} mapped for it",
+            $"Firmware demands that {Named(regions)} {(regions.Count == 1 ? "stays" : "stay")} mapped one to one for {function.Address}{where}, and a user's domain would not: the kernel refuses to attach it.",
+            EvidenceOf(function, group, path, regions),
             "Look for a firmware update, or a setting in its setup (management controllers and RAID controllers ask for such memory), that takes the region away",
             []));
     }
 
-    private List<Evidence> EvidenceOf(HostFunction function, HostGroup? group, FirmwarePath? path, ReservedRegion region)
+    private void Relaxable(HostFunction function, HostGroup? group, FirmwarePath? path, List<ReservedRegion> regions, List<CheckReason> reasons)
+    {
+        if (regions.Count == 0)
+        {
+            return;
+        }
+
+        (string are, string ranges) = regions.Count == 1 ? ("is", "the range is an ordinary one") : ("are", "the ranges are ordinary ones");
+        reasons.Add(new CheckReason(
+            ReasonKinds.DirectRelaxableRegion,
+            $"firmware's {Named(regions)} {are} given up",
+            $"Firmware wants {Named(regions)} mapped one to one for {function.Address} while the host has it; assigned, {ranges}.",
+            EvidenceOf(function, group, path, regions),
+            "",
+            []));
+    }
+
+    private List<Evidence> EvidenceOf(HostFunction function, HostGroup? group, FirmwarePath? path, List<ReservedRegion> regions)
     {
         List<Evidence> evidence = group?.ReservedRegions is null ? [] : [facts.IsRunning ? new Evidence($"{group.Evidence.File}/reserved_regions") : group.Evidence];
-        evidence.AddRange(Asked(function, path?.Iommu).Where(memory => memory.Region.Base == region.Base).Select(static memory => memory.Evidence));
+        HashSet<Iova> named = [.. regions.Take(MostNamed).Select(static region => region.Base)];
+        evidence.AddRange(Asked(function, path?.Iommu).Where(memory => named.Contains(memory.Region.Base)).Take(MostEvidence).Select(static memory => memory.Evidence));
         return evidence;
     }
 
@@ -122,6 +135,12 @@ internal sealed class ReservedRules(HostFacts facts, KernelView kernel)
                     : memory;
             }
         }
+    }
+
+    private static string Named(List<ReservedRegion> regions)
+    {
+        string list = string.Join(", ", regions.Take(MostNamed).Select(Range));
+        return regions.Count > MostNamed ? $"{list} and {regions.Count - MostNamed} more" : list;
     }
 
     private static string Range(ReservedRegion region) => $"{region.Base}-{region.Last}";

@@ -107,7 +107,12 @@ internal static class HostFunctionReader
     {
         var resources = new List<HostResource>();
         string[] lines = reading.Lines(file) ?? [];
-        for (int i = 0; i < lines.Length; i++)
+        if (lines.Length > HostLimits.Resources)
+        {
+            reading.Miss($"all of {file}: of {lines.Length} lines the first {HostLimits.Resources} are read", file, HostRemedies.CaptureAgain);
+        }
+
+        for (int i = 0; i < Math.Min(lines.Length, HostLimits.Resources); i++)
         {
             if (lines[i].Split(' ') is [{ } first, { } second, { } third] && HostReading.TryHex(first, out ulong start) && HostReading.TryHex(second, out ulong last)
                 && HostReading.TryHex(third, out ulong flags) && last >= start)

@@ -58,7 +58,7 @@ internal static class HostGroupReader
             }
             else
             {
-                others.Add(device);
+                others.Add(device.Length > HostLimits.NameLength ? device[..HostLimits.NameLength] : device);
             }
         }
 
@@ -74,6 +74,12 @@ internal static class HostGroupReader
         if (reading.Lines(file) is not { } lines)
         {
             reading.Miss($"the reserved regions in {file}", file, HostReading.RemedyFor(reading.Files.StatusOf(file), HostRemedies.CaptureAgain));
+            return null;
+        }
+
+        if (lines.Length > HostLimits.Regions)
+        {
+            reading.Miss($"the reserved regions in {file}: it has {lines.Length} lines, and no kernel writes more than {HostLimits.Regions} there", file, HostRemedies.CaptureAgain);
             return null;
         }
 

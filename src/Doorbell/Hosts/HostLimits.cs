@@ -9,6 +9,15 @@ internal static class HostLimits
     /// <summary>Members of all groups together.</summary>
     public const int Members = 1 << 16;
 
+    /// <summary>Reserved regions of a group: its functions all have them. Real ones have a handful.</summary>
+    public const int Regions = 128;
+
+    /// <summary>Lines of a function's <c>resource</c>: PCI_NUM_RESOURCES is 17 at most.</summary>
+    public const int Resources = 32;
+
+    /// <summary>Characters of a device's name (NAME_MAX).</summary>
+    public const int NameLength = 255;
+
     /// <summary>Bytes of an attribute: sysfs gives one page, 64 KiB at most, and none of those that are read comes near.</summary>
     public const int AttributeBytes = 1 << 14;
 

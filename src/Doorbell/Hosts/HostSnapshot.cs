@@ -8,6 +8,7 @@ public sealed class HostSnapshot(string name) : IHostFiles
     private const int MostLinks = 40;
 
     private readonly Node _root = new() { Children = NewChildren() };
+    private int _changes;
 
     /// <inheritdoc/>
     public string Name { get; } = name;
@@ -18,12 +19,12 @@ public sealed class HostSnapshot(string name) : IHostFiles
     /// <summary>Puts a file there; one that was there before goes, and a directory with something in it stays.</summary>
     /// <param name="path">Absolute, without <c>.</c> and <c>..</c>.</param>
     /// <param name="content">Kept, not copied.</param>
-    public void AddFile(string path, byte[] content) => Put(path, new Node { Content = content });
+    public void AddFile(string path, byte[] content) => Put(path, above => new Node { Above = above, Content = content });
 
     /// <summary>Puts a symbolic link there.</summary>
     /// <param name="path">Absolute, without <c>.</c> and <c>..</c>.</param>
     /// <param name="target">As <c>readlink</c> shows it.</param>
-    public void AddLink(string path, string target) => Put(path, new Node { Link = target });
+    public void AddLink(string path, string target) => Put(path, above => new Node { Above = above, Link = target });
 
     /// <summary>Puts a directory there, and those above it.</summary>
     /// <param name="path">Absolute, without <c>.</c> and <c>..</c>.</param>
@@ -32,7 +33,7 @@ public sealed class HostSnapshot(string name) : IHostFiles
     /// <summary>Says that something is there that could not be read: what is below it could not either.</summary>
     /// <param name="path">Absolute, without <c>.</c> and <c>..</c>.</param>
     /// <param name="status">Not <see cref="HostFileStatus.Read"/>.</param>
-    public void AddUnreadable(string path, HostFileStatus status) => Put(path, new Node { Status = status });
+    public void AddUnreadable(string path, HostFileStatus status) => Put(path, above => new Node { Above = above, Status = status });
 
     /// <inheritdoc/>
     public HostFileStatus TryRead(string path, out byte[] content)
@@ -67,23 +68,24 @@ public sealed class HostSnapshot(string name) : IHostFiles
 
     private static Dictionary<string, Node> NewChildren() => new(StringComparer.Ordinal);
 
-    private void Put(string path, Node node)
+    private void Put(string path, Func<Node, Node> make)
     {
         int slash = path.LastIndexOf('/');
-        Dictionary<string, Node> above = Directory(path.AsSpan(0, slash));
+        Node above = Directory(path.AsSpan(0, slash));
         string name = path[(slash + 1)..];
-        if (above.TryGetValue(name, out Node? before) && before.Children is { Count: > 0 })
+        if (above.Children!.TryGetValue(name, out Node? before) && before.Children is { Count: > 0 })
         {
             return;
         }
 
         Count += before is null ? 1 : 0;
-        above[name] = node;
+        _changes++;
+        above.Children[name] = make(above);
     }
 
-    private Dictionary<string, Node> Directory(ReadOnlySpan<char> path)
+    private Node Directory(ReadOnlySpan<char> path)
     {
-        Dictionary<string, Node> children = _root.Children!;
+        Node at = _root;
         foreach (Range range in path.Split('/'))
         {
             ReadOnlySpan<char> name = path[range];
@@ -92,40 +94,32 @@ public sealed class HostSnapshot(string name) : IHostFiles
                 continue;
             }
 
-            var names = children.GetAlternateLookup<ReadOnlySpan<char>>();
-            if (!names.TryGetValue(name, out Node? node))
+            var names = at.Children!.GetAlternateLookup<ReadOnlySpan<char>>();
+            bool isThere = names.TryGetValue(name, out Node? node);
+            if (node?.Children is null)
             {
-                Count++;
-                names[name] = node = new Node { Children = NewChildren() };
-            }
-            else if (node.Children is null)
-            {
-                names[name] = node = new Node { Children = NewChildren() };
+                Count += isThere ? 0 : 1;
+                _changes++;
+                names[name] = node = new Node { Above = at, Children = NewChildren() };
             }
 
-            children = node.Children!;
+            at = node;
         }
 
-        return children;
+        return at;
     }
 
-    // Every link on the way is followed, the last one too; ".." leads up the way that was gone, and not above the root.
     private HostFileStatus Find(string path, out Node? found)
     {
-        found = null;
         int links = 0;
-        var way = new Stack<Node>();
-        way.Push(_root);
-        HostFileStatus status = Walk(path, way, ref links);
-        if (status == HostFileStatus.Read)
-        {
-            found = way.Peek();
-        }
-
+        Node at = _root;
+        HostFileStatus status = Walk(path, ref at, ref links, depth: 0);
+        found = status == HostFileStatus.Read ? at : null;
         return status;
     }
 
-    private static HostFileStatus Walk(ReadOnlySpan<char> path, Stack<Node> way, ref int links)
+    // Every link on the way is followed, the last one too; ".." leads to what something lies in, and not above the root.
+    private HostFileStatus Walk(ReadOnlySpan<char> path, ref Node at, ref int links, int depth)
     {
         foreach (Range range in path.Split('/'))
         {
@@ -137,15 +131,11 @@ public sealed class HostSnapshot(string name) : IHostFiles
 
             if (name is "..")
             {
-                if (way.Count > 1)
-                {
-                    way.Pop();
-                }
-
+                at = at.Above ?? at;
                 continue;
             }
 
-            if (way.Peek().Children is not { } children || !children.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Node? node))
+            if (at.Children is not { } children || !children.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Node? node))
             {
                 return HostFileStatus.Missing;
             }
@@ -157,33 +147,59 @@ public sealed class HostSnapshot(string name) : IHostFiles
 
             if (node.Link is not { } link)
             {
-                way.Push(node);
+                at = node;
                 continue;
             }
 
-            if (++links > MostLinks)
+            Way way = Follow(node, link, depth);
+            links += way.Links;
+            if (links > MostLinks)
             {
                 return HostFileStatus.Failed;
             }
 
-            while (link.StartsWith('/') && way.Count > 1)
+            if (way.Status != HostFileStatus.Read)
             {
-                way.Pop();
+                return way.Status;
             }
 
-            HostFileStatus followed = Walk(link, way, ref links);
-            if (followed != HostFileStatus.Read)
-            {
-                return followed;
-            }
+            at = way.End;
         }
 
         return HostFileStatus.Read;
     }
 
+    // A link leads to one place from wherever one came, and is walked once: a stranger's can have thousands of steps. Only that it was one link too many can be
+    // because of those before it, and is remembered where there were none.
+    private Way Follow(Node node, string link, int depth)
+    {
+        if (node.Way is { } known && known.Changes == _changes)
+        {
+            return known;
+        }
+
+        if (depth == MostLinks)
+        {
+            return new Way(_changes, HostFileStatus.Failed, node, 1);
+        }
+
+        int links = 1;
+        Node at = link.StartsWith('/') ? _root : node.Above!;
+        HostFileStatus status = Walk(link, ref at, ref links, depth + 1);
+        var way = new Way(_changes, status, at, links);
+        if (depth == 0 || status != HostFileStatus.Failed)
+        {
+            node.Way = way;
+        }
+
+        return way;
+    }
+
     // A file, a link, a directory, or what could not be read: one of the four.
     private sealed class Node
     {
+        public Node? Above { get; init; }
+
         public byte[]? Content { get; init; }
 
         public string? Link { get; init; }
@@ -191,5 +207,11 @@ public sealed class HostSnapshot(string name) : IHostFiles
         public Dictionary<string, Node>? Children { get; init; }
 
         public HostFileStatus Status { get; init; }
+
+        /// <summary>Where the link led when it was followed last; any thread may put it there, they all find the same.</summary>
+        public Way? Way { get; set; }
     }
+
+    // Where a link leads, over how many links with itself, and after how many changes of the files that was found.
+    private sealed record Way(int Changes, HostFileStatus Status, Node End, int Links);
 }

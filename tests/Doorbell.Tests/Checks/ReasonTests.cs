@@ -58,6 +58,31 @@ public class ReasonTests
     }
 
     [Fact]
+    public void I9_All_direct_regions_of_a_function_are_one_reason_that_names_three()
+    {
+        foreach (ReservedRegionType type in new[] { ReservedRegionType.Direct, ReservedRegionType.DirectRelaxable })
+        {
+            ReservedRegion[] regions = [.. Enumerable.Range(1, 100).Select(i => new ReservedRegion(new Iova((ulong)i << 20), 0x1000, type))];
+            HostFacts facts = CheckHosts.Intel with { Groups = [CheckHosts.Intel.Groups![0], CheckHosts.Group(1, [CheckHosts.Nic], regions)] };
+            FunctionCheck check = Assert.Single(PassthroughCheck.Judge(facts, new CheckOptions()).Functions);
+            CheckReason reason = Assert.Single(check.Reasons, static reason => reason.Kind.Id.StartsWith("direct-", StringComparison.Ordinal));
+            Assert.Contains($"{regions[2].Base}-{regions[2].Last} and 97 more", reason.Sentence, StringComparison.Ordinal);
+            Assert.DoesNotContain($"{regions[3].Base}", reason.Sentence, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void V4_Of_many_platform_devices_in_a_group_three_are_named_and_the_others_counted()
+    {
+        HostFacts facts = CheckHosts.Arm with { Groups = [CheckHosts.Arm.Groups![0], CheckHosts.Arm.Groups[1] with { OtherMembers = [.. Enumerable.Range(0, 100).Select(static i => $"dma{i}")] }] };
+        FunctionCheck check = Assert.Single(PassthroughCheck.Judge(facts, new CheckOptions()).Functions);
+        CheckReason reason = Assert.Single(check.Reasons, static reason => reason.Kind == ReasonKinds.GroupHasPlatformDevice);
+        Assert.Contains("dma0, dma1, dma2 and 97 more", reason.Brief, StringComparison.Ordinal);
+        Assert.Contains("dma0, dma1, dma2 and 97 more;", reason.Sentence, StringComparison.Ordinal);
+        Assert.Equal((32, 68), (check.Group!.OtherDevices.Count, check.Group.MoreOtherDevices));
+    }
+
+    [Fact]
     public void V4_A_group_the_function_names_and_nobody_read_is_not_known()
     {
         HostFacts facts = CheckHosts.Arm with { Groups = [CheckHosts.Arm.Groups![0]] };

@@ -146,6 +146,50 @@ public sealed class CaptureArchiveTests
     }
 
     [Fact]
+    public void A_manifest_that_stands_for_more_directories_than_any_host_has_is_refused()
+    {
+        string way = string.Concat(Enumerable.Repeat("/a", 2000));
+        string manifest = string.Concat(Enumerable.Range(0, 140).Select(i => $"failed /{i}{way}\n"));
+        string sentence = Refused(
+            (writer, name) =>
+            {
+                writer.WriteEntry(Entry(TarEntryFormat.Gnu, TarEntryType.RegularFile, "proc/version", "x"));
+                writer.WriteEntry(Entry(TarEntryFormat.Gnu, TarEntryType.RegularFile, name, manifest));
+            },
+            "MANIFEST");
+        Assert.Contains("MANIFEST names", sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_link_whose_target_is_no_path_is_refused()
+    {
+        byte[] file = Header("proc/version", "00000000000", (byte)'0');
+        Assert.Contains("points at no path", Refused([.. file, .. Header("sys/class/iommu/x", "00000000000", (byte)'2')]), StringComparison.Ordinal);
+
+        // Extended headers can say what no other can.
+        foreach (string target in new[] { "", "a\0b", new string('a', 4097) })
+        {
+            string said = $" linkpath={target}\n";
+            int length = said.Length + 1;
+            length += $"{said.Length + $"{length}".Length}".Length - 1;
+            byte[] record = new byte[(length + 511) / 512 * 512];
+            Encoding.ASCII.GetBytes(length + said, record);
+            byte[] archive = [.. file, .. Header("x", Convert.ToString(length, 8).PadLeft(11, '0'), (byte)'x'), .. record, .. Header("sys/class/iommu/x", "00000000000", (byte)'2')];
+            Assert.Contains("points at no path", Refused(archive), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_capture_of_a_host_with_such_a_link_is_written_and_lists_it_as_not_read()
+    {
+        HostSnapshot files = TestHosts.Bare();
+        files.AddLink("/sys/class/iommu/x", "");
+        files.AddLink("/sys/class/iommu/y", "a\0b");
+        using var archive = new MemoryStream();
+        Assert.Equal(["/sys/class/iommu/x", "/sys/class/iommu/y"], HostCapture.Write(files, archive, compress: false).Value.Unread.Keys);
+    }
+
+    [Fact]
     public void Functions_behind_many_bridges_have_long_names_and_come_through()
     {
         HostSnapshot files = TestHosts.Bare();

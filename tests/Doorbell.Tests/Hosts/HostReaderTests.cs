@@ -91,6 +91,23 @@ public sealed class HostReaderTests
         Assert.Contains(facts.Unknown, static unknown => unknown.Evidence is { File: "/sys/kernel/iommu_groups/3/reserved_regions", Place: "line 5" });
     }
 
+    [Fact]
+    public void More_reserved_regions_and_resources_than_any_kernel_writes_are_not_kept()
+    {
+        HostSnapshot files = TestHosts.Bare();
+        string group = HostPaths.IommuGroups + "/3", function = HostPaths.PciDevices + "/0000:00:01.0";
+        TestHosts.Add(files, group + "/reserved_regions", string.Concat(Enumerable.Repeat("0x0 0x0 direct\n", 129)));
+        files.AddLink(group + "/devices/" + new string('x', 3000), "../../../../devices/platform/x");
+        TestHosts.Add(files, function + "/resource", string.Concat(Enumerable.Repeat("0x1 0x1 0x200\n", 1000)));
+
+        HostFacts facts = HostReader.Read(files);
+        Assert.Null(Assert.Single(facts.Groups!).ReservedRegions);
+        Assert.Contains(facts.Unknown, unknown => unknown.Evidence.File == group + "/reserved_regions");
+        Assert.Equal(255, Assert.Single(facts.Groups![0].OtherMembers).Length);
+        Assert.Equal(32, Assert.Single(facts.Functions).Resources.Count);
+        Assert.Contains(facts.Unknown, unknown => unknown.Evidence.File == function + "/resource");
+    }
+
     [Theory]
     [InlineData("aarch64", 0x800_0000ul, 0x10_0000ul, ReservedRegionType.SoftwareMsi)]
     [InlineData("aarch64", 0xa000_0000ul, 0x10_0000ul, ReservedRegionType.SoftwareMsi)]

@@ -38,6 +38,59 @@ public sealed class HostSnapshotTests
     }
 
     [Fact]
+    public void A_link_that_was_followed_once_is_not_walked_again()
+    {
+        var files = new HostSnapshot("test");
+        files.AddDirectory("/real/x");
+        files.AddDirectory("/a");
+        string way = string.Concat(Enumerable.Repeat("a/../", 800));
+        files.AddLink("/l0", way + "real");
+        for (int i = 1; i < 40; i++)
+        {
+            files.AddLink($"/l{i}", $"{way}l{i - 1}");
+        }
+
+        HostFileStatus status = HostFileStatus.Missing;
+        Allocations.None(() => status = files.StatusOf("/l39/x"));
+        Assert.Equal(HostFileStatus.Read, status);
+    }
+
+    [Fact]
+    public void Links_that_were_followed_before_count_as_those_that_were_not()
+    {
+        var files = new HostSnapshot("test");
+        files.AddFile("/l0", [1]);
+        for (int i = 1; i <= 42; i++)
+        {
+            files.AddLink($"/l{i}", $"l{i - 1}");
+        }
+
+        // Forward and back: what is found does not hang on what was looked up before.
+        for (int round = 0; round < 2; round++)
+        {
+            Assert.Equal(HostFileStatus.Failed, files.StatusOf("/l42"));
+            Assert.Equal(HostFileStatus.Failed, files.StatusOf("/l41"));
+            Assert.Equal(HostFileStatus.Read, files.StatusOf("/l40"));
+            Assert.Equal(HostFileStatus.Read, files.StatusOf("/l2"));
+        }
+    }
+
+    [Fact]
+    public void A_link_leads_to_what_was_put_there_after_it_was_looked_at()
+    {
+        var files = new HostSnapshot("test");
+        files.AddLink("/a", "b/../c");
+        Assert.Equal(HostFileStatus.Missing, files.StatusOf("/a"));
+        files.AddDirectory("/b");
+        files.AddFile("/c", [1]);
+        Assert.Equal(HostFileStatus.Read, files.TryRead("/a", out byte[] content));
+        Assert.Equal([1], content);
+        files.AddFile("/c", [2]);
+        Assert.Equal(HostFileStatus.Read, files.TryRead("/a", out content));
+        Assert.Equal([2], content);
+    }
+
+    [Fact]
     public void What_lies_below_something_that_could_not_be_read_could_not_be_read()
     {
         var files = new HostSnapshot("test");
