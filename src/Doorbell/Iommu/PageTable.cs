@@ -167,7 +167,7 @@ public sealed partial class PageTable
             return Result.Fail(Errno.EEXIST, $"map of {iova}, size 0x{size:x}: {taken} is mapped already");
         }
 
-        if (!Affords(iova, pa, size))
+        if (TablesFor(iova, pa, size) > TablesLeft)
         {
             return TooMany(iova, size);
         }
@@ -182,22 +182,19 @@ public sealed partial class PageTable
         return Result.Ok;
     }
 
-    /// <summary>False where the tables that this mapping cannot do without are more than the limit leaves: known without building any.</summary>
-    /// <param name="iova">Its first IOVA.</param>
-    /// <param name="pa">Where it leads.</param>
-    /// <param name="size">Its bytes.</param>
-    public bool Affords(Iova iova, PhysicalAddress pa, ulong size) => TablesFor(iova, pa, size) <= (ulong)(_tableLimit - _tableCount);
-
-    /// <summary>The same of a mapping that is there and is to lead elsewhere (<see cref="Repoint(Iova, PhysicalAddress, ulong, IommuProtection)"/>).</summary>
-    /// <param name="iova">Its first IOVA.</param>
+    /// <summary>False where <see cref="Repoint(Iova, PhysicalAddress, ulong, IommuProtection)"/> would need more tables than the limit leaves: known without building any.</summary>
+    /// <param name="iova">First IOVA of the mapping.</param>
     /// <param name="before">Where it leads.</param>
     /// <param name="pa">Where it is to lead.</param>
     /// <param name="size">Its bytes.</param>
     public bool AffordsRepoint(Iova iova, PhysicalAddress before, PhysicalAddress pa, ulong size)
     {
         ulong needed = TablesFor(iova, pa, size);
-        return needed - Math.Min(needed, TablesFor(iova, before, size)) <= (ulong)(_tableLimit - _tableCount);
+        return needed - Math.Min(needed, TablesFor(iova, before, size)) <= TablesLeft;
     }
+
+    // None where there are more than the limit already: what is reckoned below is the least, and a Repoint may have needed a few more.
+    private ulong TablesLeft => (ulong)Math.Max(_tableLimit - _tableCount, 0);
 
     // Below the lowest level whose blocks cannot be used, because the addresses differ in what such a block leaves alone, every entry is a table.
     private ulong TablesFor(Iova iova, PhysicalAddress pa, ulong size)

@@ -147,6 +147,21 @@ public class PageTableTests
     }
 
     [Fact]
+    public void I5_A_table_that_has_come_past_its_limit_affords_nothing_more()
+    {
+        // 1 GiB as a block needs the first table and one below it; apart into pages it needs 513 more, of which 512 are known beforehand.
+        const ulong Gib = 1UL << 30;
+        PageTable table = new(PageTableFormat.Arm(0x1000, 48), tableLimit: 2 + 512);
+        Assert.True(table.Map(new Iova(Gib), new PhysicalAddress(4 * Gib), Gib, ReadWrite).IsOk);
+        Assert.True(table.AffordsRepoint(new Iova(Gib), new PhysicalAddress(4 * Gib), new PhysicalAddress((8 * Gib) + 0x1000), Gib));
+        table.Repoint(new Iova(Gib), new PhysicalAddress((8 * Gib) + 0x1000), Gib, ReadWrite);
+        Assert.Equal(2 + 513, table.TableCount);
+
+        Assert.False(table.AffordsRepoint(new Iova(2 * Gib), new PhysicalAddress(4 * Gib), new PhysicalAddress(0x1000), Gib));
+        Assert.Equal(Errno.ENOMEM, table.Map(new Iova(4 * Gib), new PhysicalAddress(0x1000), Gib, ReadWrite).Errno);
+    }
+
+    [Fact]
     public void A_block_that_sticks_out_of_an_unmap_is_not_split()
     {
         PageTable table = NewTable();
