@@ -286,10 +286,7 @@ internal static class CheckJson
         writer.WriteStartArray("evidence");
         foreach (Evidence evidence in evidences)
         {
-            writer.WriteStartObject();
-            writer.WriteString("file", evidence.File);
-            writer.WriteString("place", evidence.Place);
-            writer.WriteEndObject();
+            Place(writer, evidence);
         }
 
         writer.WriteEndArray();
@@ -297,7 +294,13 @@ internal static class CheckJson
 
     private static void EvidenceOf(Utf8JsonWriter writer, string name, Evidence evidence)
     {
-        writer.WriteStartObject(name);
+        writer.WritePropertyName(name);
+        Place(writer, evidence);
+    }
+
+    private static void Place(Utf8JsonWriter writer, Evidence evidence)
+    {
+        writer.WriteStartObject();
         writer.WriteString("file", evidence.File);
         writer.WriteString("place", evidence.Place);
         writer.WriteEndObject();

@@ -1,28 +1,12 @@
 namespace Doorbell.Linux.Hosts;
 
 /// <summary>Reads as much as is allowed of a stream, and then says that it was too much: what is packed may be small and hold anything.</summary>
-internal sealed class LimitedStream(Stream inner, long most) : Stream
+internal sealed class LimitedStream(Stream inner, long most) : ForwardStream
 {
     private long _left = most;
 
     /// <summary>More was there than is allowed.</summary>
     public bool IsOver { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -36,14 +20,4 @@ internal sealed class LimitedStream(Stream inner, long most) : Stream
         _left -= read;
         return read;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

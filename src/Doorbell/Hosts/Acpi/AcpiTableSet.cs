@@ -25,10 +25,10 @@ internal sealed class AcpiTableSet
     /// <summary>True of a signature whose tables are read here.</summary>
     public static bool Reads(string signature) => signature is "APIC" or "IORT" or "MCFG" or "DMAR" or "IVRS" or "VIOT";
 
-    /// <summary>The machine has that table, and it says nothing here: broken, or not to be read.</summary>
+    /// <summary>What that table would say is not known: broken, not to be read, or of loose files perhaps another.</summary>
     public bool IsMissing(string signature) => _missing.Contains(signature);
 
-    /// <summary>A table the machine has and nobody could read.</summary>
+    /// <summary>A table that nobody could read, of a machine that has it or may have it.</summary>
     public void AddMissing(string signature) => _missing.Add(signature);
 
     /// <summary>Reads a file: a table, or acpidump's text with any number of them. What is neither, or no table of those above, is passed over.</summary>
